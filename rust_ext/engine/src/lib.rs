@@ -1,0 +1,1 @@
+//! Runs ONNX models; knows neither Python nor HTTP.

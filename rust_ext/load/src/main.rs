@@ -1,0 +1,4 @@
+//! Sends HTTP requests on a schedule and times the answers.
+#![forbid(unsafe_code)]
+
+fn main() {}

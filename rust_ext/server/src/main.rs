@@ -1,0 +1,4 @@
+//! Serves an ONNX model over HTTP.
+#![forbid(unsafe_code)]
+
+fn main() {}
