@@ -1,0 +1,7 @@
+# One line a target; without make: python -m workshop VERB
+PYTHON ?= python3
+
+run test lab slides store reference setup clean reset:
+	@$(PYTHON) -m workshop $@
+
+.PHONY: run test lab slides store reference setup clean reset

@@ -1,0 +1,222 @@
+"""The course's own environment: made once, from the lock, with the standard library.
+
+Each step leaves a stamp (the hash of what it was made from) in .venv, so that a second
+call does no work and an interrupted one goes on where it stopped.
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from workshop.errors import WorkshopError
+from workshop.paths import BUILD, ROOT, RUST
+
+VENV = ROOT / ".venv"
+STAMPS = VENV / "fare-and-square.json"
+LOG = BUILD / "setup.log"
+PYTHONS = ((3, 11), (3, 14))
+GIB_NEEDED = 4
+PACKAGE = RUST / "python" / "python" / "rust_ext"
+BINARIES = ("fare-server", "fare-load", "fare-predict")
+EXE = ".exe" if os.name == "nt" else ""
+# What git ignores inside rust_ext/, and so is no source.
+NOT_SOURCE = {"target", "bin", "__pycache__"}
+
+
+def python():
+    """Return the path of the environment's Python; raise WorkshopError without it."""
+    path = VENV / ("Scripts" if os.name == "nt" else "bin") / ("python" + EXE)
+    if not path.exists():
+        raise WorkshopError(
+            "The course's environment .venv is missing. It is made by: "
+            "python -m workshop setup"
+        )
+    return str(path)
+
+
+def is_active():
+    """Return whether this process runs in the course's environment."""
+    return os.path.realpath(sys.prefix) == os.path.realpath(VENV)
+
+
+def make():
+    """Make whatever of the environment is missing or stale, saying what takes long."""
+    lock = digest([ROOT / "requirements.lock", ROOT / "pyproject.toml"])
+    rust = digest(rust_sources())
+    stamps = read_stamps()
+    if stamps == {"lock": lock, "rust": rust} and all(p.exists() for p in built()):
+        return
+    check_cargo()
+    check_disk()
+    BUILD.mkdir(exist_ok=True)
+    if not stamps:
+        check_python()
+        step("a virtual environment in .venv", make_venv)
+    if stamps.get("lock") != lock:
+        step("the packages of requirements.lock, about a minute", install_lock)
+        write_stamps(lock=lock)
+    step("rust_ext and its programs, one to two minutes", build_rust)
+    write_stamps(lock=lock, rust=rust)
+
+
+def read_stamps():
+    """Return what the environment was made from; nothing where it is half made."""
+    try:
+        python()
+        return json.loads(STAMPS.read_text(encoding="utf-8"))
+    except (WorkshopError, OSError, ValueError):
+        return {}
+
+
+def write_stamps(**stamps):
+    """Record what the environment is now made from."""
+    STAMPS.write_text(json.dumps(stamps), encoding="utf-8")
+
+
+def digest(paths):
+    """Return one hash over names and contents."""
+    sha = hashlib.sha256()
+    for path in sorted(paths):
+        sha.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
+    return sha.hexdigest()
+
+
+def rust_sources():
+    """Return the files that the Rust build reads."""
+    found = []
+    for folder, folders, names in os.walk(RUST):
+        folders[:] = [name for name in folders if name not in NOT_SOURCE]
+        found += [Path(folder, name) for name in names]
+    return [path for path in found if path.suffix not in (".so", ".pyd")]
+
+
+def built():
+    """Return the files that a finished set-up leaves."""
+    return [PACKAGE / "bin" / (name + EXE) for name in BINARIES]
+
+
+def check_python():
+    """Raise WorkshopError when this Python is too old or too new."""
+    low, high = PYTHONS
+    if not low <= sys.version_info[:2] < high:
+        raise WorkshopError(
+            f"This is Python {sys.version_info[0]}.{sys.version_info[1]}, and the "
+            "course's packages need 3.11, 3.12 or 3.13. Start it with one of those, "
+            "for example: python3.12 -m workshop run"
+        )
+
+
+def check_cargo():
+    """Raise WorkshopError when Rust is missing or too old."""
+    text = (RUST / "Cargo.toml").read_text(encoding="utf-8")
+    needed = re.search(r'rust-version = "([\d.]+)"', text).group(1)
+    try:
+        out = subprocess.check_output(["cargo", "--version"], text=True)
+    except (OSError, subprocess.CalledProcessError):
+        raise WorkshopError(
+            "Rust's cargo is not on the PATH, and rust_ext is built with it. Install "
+            f"Rust {needed} or newer from https://rustup.rs, open a new terminal, and "
+            "run the same command again."
+        ) from None
+    found = re.search(r"[\d.]+", out).group()
+    if [int(x) for x in found.split(".")] < [int(x) for x in needed.split(".")]:
+        raise WorkshopError(
+            f"cargo {found} is too old: rust_ext needs {needed}. Run: rustup update"
+        )
+
+
+def check_disk():
+    """Raise WorkshopError when the disk has no room for the set-up."""
+    free = shutil.disk_usage(ROOT).free / 2**30
+    if free < GIB_NEEDED and not STAMPS.exists():
+        raise WorkshopError(
+            f"The disk has {free:.1f} GiB free, and the set-up needs {GIB_NEEDED}. "
+            f"Free some room on the disk that holds {ROOT}, then run it again."
+        )
+
+
+def step(what, action):
+    """Run one step of the set-up, saying what it makes and how long it took."""
+    print(f"set-up: {what} ...", end="", flush=True)
+    start = time.monotonic()
+    try:
+        action()
+    finally:
+        print(f" {time.monotonic() - start:.0f} s", flush=True)
+
+
+def run(command, advice, **options):
+    """Run a command into the log; raise WorkshopError with its last words."""
+    with LOG.open("ab") as log:
+        log.write(f"\n$ {' '.join(map(str, command))}\n".encode())
+        log.flush()
+        start = log.tell()
+        done = subprocess.run(
+            command,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            **options,
+        )
+    if done.returncode:
+        text = LOG.read_bytes()[start:].decode(errors="replace").strip()
+        last = "\n".join("  | " + line for line in text.splitlines()[-8:])
+        raise WorkshopError(
+            f"The set-up stopped at: {' '.join(map(str, command[:4]))}\n{last}\n"
+            f"{advice} The whole output is in {LOG.relative_to(ROOT)}."
+        )
+
+
+def make_venv():
+    """Make an empty .venv, removing a half-made one."""
+    shutil.rmtree(VENV, ignore_errors=True)
+    run(
+        [sys.executable, "-m", "venv", VENV],
+        "This Python cannot make a virtual environment: on Debian and Ubuntu, "
+        "install python3-venv, then run the same command again.",
+    )
+
+
+def install_lock():
+    """Install the locked packages, this one, and a kernel of this environment."""
+    lock = ["--require-hashes", "-r", "requirements.lock"]
+    pip = [python(), "-m", "pip", "--disable-pip-version-check", "install", "-q"]
+    advice = (
+        "If it speaks of a connection, the network or a proxy is in the way of the "
+        "package index; if of space, the disk is full. Mend that and run it again."
+    )
+    if shutil.which("uv"):
+        run(["uv", "pip", "install", "--python", python(), *lock], advice, cwd=ROOT)
+    else:
+        run([*pip, *lock], advice, cwd=ROOT)
+    run([*pip, "--no-build-isolation", "--no-deps", "-e", "."], advice, cwd=ROOT)
+    kernel = ["ipykernel", "install", "--sys-prefix", "--display-name"]
+    run([python(), "-m", *kernel, "Fare and Square"], advice, cwd=ROOT)
+
+
+def build_rust():
+    """Build rust_ext and its programs in release mode, into the environment."""
+    advice = (
+        "If it speaks of a connection, the network is in the way of the crate "
+        "registry; if of a linker, install a C compiler (Debian: build-essential; "
+        "macOS: xcode-select --install; Windows: Visual Studio Build Tools)."
+    )
+    env = {k: v for k, v in os.environ.items() if k != "CONDA_PREFIX"}
+    env.update(VIRTUAL_ENV=str(VENV), MATURIN_NO_INSTALL_RUST="1", PYO3_PYTHON=python())
+    cargo = ["cargo", "build", "--release", "--locked", "--bins"]
+    run([*cargo], advice, cwd=RUST, env=env)
+    (PACKAGE / "bin").mkdir(exist_ok=True)
+    for name in BINARIES:
+        # A program that runs cannot be written over, but it can be replaced.
+        new = PACKAGE / "bin" / f"{name}.new"
+        shutil.copy2(RUST / "target" / "release" / (name + EXE), new)
+        new.replace(PACKAGE / "bin" / (name + EXE))
+    develop = [python(), "-m", "maturin", "develop", "--release", "--locked"]
+    run(develop, advice, cwd=RUST / "python", env=env)

@@ -1,0 +1,48 @@
+"""The executed series as one HTML file that needs no network."""
+
+import html
+import re
+
+from nbconvert import HTMLExporter
+from pygments.formatters import HtmlFormatter
+
+from workshop import versus
+from workshop.paths import BUILD
+
+STYLE = """
+body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222;
+       font: 1.05rem/1.55 system-ui, sans-serif; }
+h1 { border-top: 3px solid #222; margin-top: 4rem; padding-top: 1rem; }
+a { color: #0173b2; }
+pre { font-size: .85rem; line-height: 1.4; overflow-x: auto; margin: 0; }
+.jp-InputArea-editor, .highlight { background: #f6f6f6; border-radius: 4px; }
+.jp-InputArea-editor { padding: .6rem .8rem; margin: .8rem 0 .2rem; }
+.jp-OutputArea-output { padding: .2rem .8rem; overflow-x: auto; }
+.jp-Prompt, .jp-InputPrompt, .jp-OutputPrompt, .anchor-link { display: none; }
+img { max-width: 100%; }
+table { border-collapse: collapse; font-size: .9rem; margin: .6rem 0; }
+th, td { padding: .25rem .7rem; border-bottom: 1px solid #ddd; text-align: right; }
+"""
+
+
+def write(books):
+    """Write build/report.html from executed notebooks and return its path."""
+    exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True)
+    bodies, contents = [], []
+    for number, book in enumerate(books):
+        body, _ = exporter.from_notebook_node(book)
+        title = re.search(r"^# (.+)$", book.cells[0].source, re.MULTILINE).group(1)
+        contents.append(f'<li><a href="#book{number}">{html.escape(title)}</a></li>')
+        bodies.append(f'<section id="book{number}">{body}</section>')
+    page = (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        f"<title>Fare and Square, on this machine</title><style>{STYLE}"
+        f"{HtmlFormatter().get_style_defs('.highlight')}</style></head><body>"
+        "<h1>Fare and Square: the post v. your machine</h1>"
+        f"{versus.table().to_html(index=False, border=0)}<ol start=0>"
+        f"{''.join(contents)}</ol>{''.join(bodies)}</body></html>"
+    )
+    path = BUILD / "report.html"
+    path.write_text(page, encoding="utf-8")
+    return path

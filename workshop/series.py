@@ -1,0 +1,106 @@
+"""The notebooks run as one series, with progress."""
+
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+from workshop import report, versus
+from workshop.errors import WorkshopError
+from workshop.paths import BUILD, NOTEBOOKS
+
+CELL_TIMEOUT_S = 300
+EXECUTED = BUILD / "notebooks"
+
+
+def names():
+    """Return the notebooks of the half day, in order."""
+    return sorted(path.name for path in NOTEBOOKS.glob("0*.ipynb"))
+
+
+def run(_argv=()):
+    """Run the series into build/notebooks/, write the report, print the table."""
+    books = [execute(name) for name in names()]
+    path = report.write(books)
+    print(f"\n{versus.text()}\n\nthe whole series to read: {path}")
+
+
+def store(argv=()):
+    """Run the notebooks in place (all, or those named) and keep their outputs."""
+    for name in argv or names():
+        nbformat.write(execute(Path(name).name), NOTEBOOKS / Path(name).name)
+
+
+def execute(name):
+    """Return one notebook, run, having kept a copy in build/ also when a cell fails.
+
+    Raises WorkshopError naming the notebook, the cell and the error.
+    """
+    target = EXECUTED / name
+    book = nbformat.read(NOTEBOOKS / name, as_version=4)
+    progress = Progress(name, book)
+    client = NotebookClient(
+        book,
+        timeout=CELL_TIMEOUT_S,
+        kernel_name="python3",
+        record_timing=False,
+        resources={"metadata": {"path": str(NOTEBOOKS)}},
+        km=AsyncKernelManager(kernel_name="python3", transport_encryption="required"),
+        on_cell_start=progress.started,
+    )
+    try:
+        client.execute()
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        progress.ended("stopped")
+        raise WorkshopError(progress.explain(error, target)) from None
+    finally:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(book, target)
+    progress.ended("done")
+    return book
+
+
+class Progress:
+    """One line a notebook: which cell runs, and for how long it has run."""
+
+    def __init__(self, name, book):
+        """Start the clock of one notebook."""
+        self.name = name
+        self.cells = book.cells
+        self.start = time.monotonic()
+        self.now = 0
+        self.live = sys.stdout.isatty()
+
+    def started(self, cell, cell_index):
+        """Say which cell has started."""
+        self.now = cell_index
+        if self.live and cell.cell_type == "code":
+            self.say(f"cell {cell_index + 1} of {len(self.cells)}", end="\r")
+
+    def ended(self, how):
+        """Say how the notebook ended, and after how long."""
+        self.say(f"{how}{' ' * 20}")
+
+    def say(self, what, end="\n"):
+        """Print the notebook's line."""
+        seconds = time.monotonic() - self.start
+        print(f"{self.name:<34} {seconds:5.0f} s  {what}", end=end, flush=True)
+
+    def explain(self, error, target):
+        """Return what happened in which cell, and what to do about it."""
+        if isinstance(error, CellExecutionError):
+            what = f"{error.ename}: {error.evalue}"
+        elif isinstance(error, CellTimeoutError):
+            what = f"the cell was still running after {CELL_TIMEOUT_S} s"
+        else:
+            what = "the notebook's Python process died"
+        source = self.cells[self.now].source.strip().splitlines() or [""]
+        return (
+            f"{self.name} stopped in cell {self.now + 1}, which begins with\n"
+            f"  {source[0]}\n{what}\nWhat ran is kept in {target}. Open the notebook "
+            "with 'make lab', run it up to that cell, and try again with 'make run'."
+        )
