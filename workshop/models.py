@@ -1,0 +1,128 @@
+"""The models of the workshop, and the files under build/ that hold them."""
+
+import hashlib
+import io
+from pathlib import Path
+from typing import NamedTuple
+
+import joblib
+import numpy as np
+import onnx
+import sklearn
+from google.protobuf.message import DecodeError
+from sklearn.base import BaseEstimator
+from sklearn.compose import ColumnTransformer
+from sklearn.datasets import load_iris
+from sklearn.ensemble import (
+    GradientBoostingRegressor,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from workshop import export
+from workshop.errors import WorkshopError
+from workshop.paths import BUILD
+from workshop.rides import FEATURES, TARGET, UNITS, clean, read_rides, split_by_time
+
+SEED = 2015
+MODELS = ("fare", "fare_small", "fare_large", "gbr", "forest")
+
+
+class ModelFiles(NamedTuple):
+    """One fitted model twice: as scikit-learn pickled it, and as an ONNX graph."""
+
+    joblib: Path
+    onnx: Path
+
+
+def fare_pipeline(estimator: BaseEstimator) -> Pipeline:
+    """The zones one-hot encoded, the numbers passed on, then the estimator."""
+    zones = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    columns = ColumnTransformer(
+        [("zones", zones, ["pickup_zone", "dropoff_zone"])],
+        remainder="passthrough",
+    )
+    return Pipeline([("columns", columns), ("model", estimator)])
+
+
+def fare_model(name: str = "fare") -> Pipeline:
+    """The pipeline of that name, not fitted yet."""
+    trees = {"fare": 200, "fare_small": 20, "fare_large": 1000}
+    if name in trees:
+        hist = HistGradientBoostingRegressor(
+            max_iter=trees[name], early_stopping=False, random_state=SEED
+        )
+        return fare_pipeline(hist)
+    if name == "gbr":
+        return fare_pipeline(GradientBoostingRegressor(random_state=SEED))
+    if name == "forest":
+        forest = RandomForestRegressor(300, max_depth=10, random_state=SEED, n_jobs=-1)
+        return fare_pipeline(forest)
+    raise WorkshopError(
+        f"There is no model {name!r}. Choose one of: {', '.join(MODELS)}."
+    )
+
+
+def ensure(name: str = "fare", *, force: bool = False) -> ModelFiles:
+    """The files of a fare model; fitted and exported first where they are not sound."""
+    pipeline, files = fare_model(name), _files(name)
+    if force or not _sound(files, pipeline):
+        rides = split_by_time(clean(read_rides()))
+        pipeline.fit(rides.train[FEATURES], rides.train[TARGET])
+        onnx_model = export.to_onnx(pipeline, rides.test[FEATURES], units=UNITS)
+        _write(files, pipeline, onnx_model, export.schema_of(onnx_model))
+    return files
+
+
+def ensure_iris(*, force: bool = False) -> ModelFiles:
+    """The files of the post's model: a default forest on iris, one input of width 4."""
+    forest, files = RandomForestClassifier(random_state=SEED), _files("iris")
+    if force or not _sound(files, forest):
+        flowers, species = load_iris(return_X_y=True)
+        forest.fit(flowers.astype(np.float32), species)
+        onnx_model = export.convert_array(forest, width=flowers.shape[1])
+        _write(files, forest, onnx_model, [])
+    return files
+
+
+def load(name: str = "fare") -> Pipeline:
+    """The fitted pipeline of that name, from its joblib file."""
+    return joblib.load(ensure(name).joblib)["model"]
+
+
+def _files(name: str) -> ModelFiles:
+    return ModelFiles(BUILD / f"{name}.joblib", BUILD / f"{name}.onnx")
+
+
+def _write(
+    files: ModelFiles, model: BaseEstimator, graph: onnx.ModelProto, schema: list[dict]
+) -> None:
+    pickled = io.BytesIO()
+    joblib.dump({"model": model, "schema": schema}, pickled)
+    export.write_whole(files.joblib, pickled.getvalue())
+    for key, value in _origin(files, model).items():
+        graph.metadata_props.add(key=key, value=value)
+    export.save(graph, files.onnx)
+
+
+def _origin(files: ModelFiles, model: BaseEstimator) -> dict[str, str]:
+    """What the ONNX file says of its making: estimator, version, and its twin."""
+    twin = hashlib.sha256(files.joblib.read_bytes()).hexdigest()
+    return {
+        "fare.pipeline": repr(model),
+        "fare.scikit-learn": sklearn.__version__,
+        "fare.joblib-sha256": twin,
+    }
+
+
+def _sound(files: ModelFiles, model: BaseEstimator) -> bool:
+    """Whether both files are whole, belong together, and hold what is asked for."""
+    try:
+        found = onnx.load(files.onnx).metadata_props
+        wanted = _origin(files, model)
+    except (FileNotFoundError, DecodeError):
+        return False
+    return wanted.items() <= {entry.key: entry.value for entry in found}.items()
