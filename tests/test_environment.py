@@ -1,0 +1,150 @@
+"""The set-up: what it is made from, and what it says when it cannot go on."""
+
+import re
+import subprocess
+import sys
+from collections import namedtuple
+
+import pytest
+
+from workshop import __main__ as commands
+from workshop import environment
+from workshop.errors import WorkshopError
+from workshop.paths import ROOT
+
+EIGHT = {"jupyterlab", "scikit-learn", "skl2onnx", "onnxruntime"} | {
+    *("numpy", "pandas", "seaborn", "maturin")
+}
+
+
+def locked():
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    return dict(re.findall(r"(?m)^([\w.-]+)==([\w.]+)", text))
+
+
+def test_the_lock_holds_what_was_asked_for():
+    text = (ROOT / "requirements.in").read_text(encoding="utf-8")
+    asked = dict(re.findall(r"(?m)^([\w.-]+)==([\w.]+)", text))
+    assert len(asked) > len(EIGHT)
+    assert {name: locked().get(name) for name in asked} == asked
+
+
+def test_every_locked_package_has_hashes():
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    stanzas = re.split(r"(?m)^(?=[\w.-]+==)", text)[1:]
+    assert len(stanzas) >= len(EIGHT)
+    assert [s.split()[0] for s in stanzas if "--hash=sha256:" not in s] == []
+
+
+def test_the_conda_environment_agrees_with_the_lock():
+    text = (ROOT / "environment.yml").read_text(encoding="utf-8")
+    conda = dict(re.findall(r"(?m)^  - ([\w-]+)=([\d.]+)$", text))
+    assert set(conda) == EIGHT
+    assert conda == {name: locked()[name] for name in EIGHT}
+
+
+@pytest.mark.parametrize("found", [(3, 10), (3, 14)])
+def test_a_wrong_python_is_named(monkeypatch, found):
+    monkeypatch.setattr(sys, "version_info", (*found, 0))
+    with pytest.raises(WorkshopError, match=rf"Python {found[0]}\.{found[1]}.*3\.11"):
+        environment.check_python()
+
+
+def test_a_missing_cargo_says_how_to_get_it(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(WorkshopError, match=r"cargo is not on the PATH.*rustup\.rs"):
+        environment.check_cargo()
+
+
+def test_an_old_cargo_says_how_to_update(monkeypatch):
+    monkeypatch.setattr(
+        subprocess, "check_output", lambda *_, **__: "cargo 1.60.0 (1 2022-01-01)"
+    )
+    with pytest.raises(WorkshopError, match=r"1\.60\.0 is too old.*rustup update"):
+        environment.check_cargo()
+
+
+def test_a_full_disk_says_how_much_it_needs(monkeypatch, tmp_path):
+    usage = namedtuple("usage", "free")
+    monkeypatch.setattr(environment.shutil, "disk_usage", lambda _: usage(2**30))
+    monkeypatch.setattr(environment, "STAMPS", tmp_path / "none")
+    with pytest.raises(WorkshopError, match=r"1\.0 GiB free.*needs 4"):
+        environment.check_disk()
+
+
+def test_a_half_made_environment_is_made_again(monkeypatch, tmp_path):
+    half = tmp_path / "venv"
+    (half / "bin").mkdir(parents=True)
+    (half / "left over").touch()
+    monkeypatch.setattr(environment, "VENV", half)
+    monkeypatch.setattr(environment, "STAMPS", half / "stamps.json")
+    monkeypatch.setattr(environment, "LOG", tmp_path / "log")
+    monkeypatch.setattr(environment, "run", lambda command, _: half.mkdir())
+    assert environment.read_stamps() == {}
+    environment.make_venv()
+    assert list(half.iterdir()) == []
+
+
+def test_a_failing_step_shows_its_last_words(monkeypatch, tmp_path):
+    monkeypatch.setattr(environment, "LOG", ROOT / "build" / "test-setup.log")
+    environment.LOG.parent.mkdir(exist_ok=True)
+    script = "print('no route to host'); raise SystemExit(3)"
+    with pytest.raises(WorkshopError, match=r"no route to host\n.*Try the cable"):
+        environment.run([sys.executable, "-c", script], "Try the cable.")
+    environment.LOG.unlink()
+
+
+def test_a_finished_set_up_does_nothing_twice(monkeypatch):
+    monkeypatch.setattr(environment, "step", lambda what, _: pytest.fail(what))
+    environment.make()
+
+
+def test_a_changed_source_is_built_again(monkeypatch):
+    steps = []
+    monkeypatch.setattr(environment, "step", lambda what, _: steps.append(what))
+    monkeypatch.setattr(environment, "write_stamps", lambda **_: None)
+    monkeypatch.setattr(environment, "rust_sources", lambda: [])
+    environment.make()
+    assert len(steps) == 1
+    assert steps[0].startswith("rust_ext")
+
+
+def test_the_sources_leave_out_what_is_built():
+    names = {path.name for path in environment.rust_sources()}
+    assert {"Cargo.lock", "lib.rs", "__init__.py"} <= names
+    assert not any(name.startswith("fare-server.") for name in names)
+
+
+@pytest.mark.parametrize(("argv", "code"), [(["help"], 0), (["dance"], 2)])
+def test_an_unknown_verb_lists_the_verbs(argv, code, capsys):
+    assert commands.main(argv) == code
+    out, err = capsys.readouterr()
+    assert "usage: python -m workshop VERB" in out + err
+    assert all(verb in out + err for verb in commands.VERBS)
+
+
+def test_every_verb_leads_to_a_function():
+    for module, function, _ in commands.VERBS.values():
+        if module:
+            found = __import__(f"workshop.{module}", fromlist=[function])
+            assert callable(getattr(found, function))
+
+
+def test_the_start_needs_the_standard_library_only():
+    code = "import sys; sys.argv = ['', 'help']; import runpy; " + (
+        "runpy.run_module('workshop', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-S",
+            "-I",
+            "-c",
+            f"import sys; sys.path.insert(0, '.'); {code}",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

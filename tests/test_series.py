@@ -1,0 +1,61 @@
+"""Running the series: progress, and what is said and kept when a cell fails."""
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from workshop import report, series
+from workshop.errors import WorkshopError
+
+
+@pytest.fixture
+def folder(monkeypatch, tmp_path):
+    monkeypatch.setattr(series, "NOTEBOOKS", tmp_path / "notebooks")
+    monkeypatch.setattr(series, "EXECUTED", tmp_path / "build")
+    (tmp_path / "notebooks").mkdir()
+    return tmp_path
+
+
+def write(folder, name, *sources):
+    cells = [new_markdown_cell("# A title"), *map(new_code_cell, sources)]
+    nbformat.write(new_notebook(cells=cells), folder / "notebooks" / name)
+
+
+def test_a_failing_cell_is_named_and_what_ran_is_kept(folder, capsys):
+    write(folder, "01_a.ipynb", "print('first')", "1 / 0\n2", "print('never')")
+    with pytest.raises(WorkshopError) as raised:
+        series.execute("01_a.ipynb")
+    message = str(raised.value)
+    assert "01_a.ipynb stopped in cell 3" in message
+    assert "1 / 0" in message
+    assert "ZeroDivisionError: division by zero" in message
+    assert "make lab" in message
+    kept = nbformat.read(folder / "build" / "01_a.ipynb", as_version=4)
+    assert kept.cells[1].outputs[0].text == "first\n"
+    assert "stopped" in capsys.readouterr().out
+
+
+def test_a_dead_kernel_is_not_waited_for(folder):
+    write(folder, "01_a.ipynb", "import os; os._exit(1)")
+    with pytest.raises(WorkshopError, match="Python process died"):
+        series.execute("01_a.ipynb")
+
+
+def test_store_keeps_the_outputs_and_a_failure_leaves_the_notebook(folder):
+    write(folder, "01_a.ipynb", "print('kept')")
+    write(folder, "02_b.ipynb", "raise ValueError('no')")
+    before = (folder / "notebooks" / "02_b.ipynb").read_bytes()
+    with pytest.raises(WorkshopError, match="ValueError: no"):
+        series.store()
+    stored = nbformat.read(folder / "notebooks" / "01_a.ipynb", as_version=4)
+    assert stored.cells[1].outputs[0].text == "kept\n"
+    assert (folder / "notebooks" / "02_b.ipynb").read_bytes() == before
+
+
+def test_the_report_is_one_file_that_asks_for_nothing(monkeypatch, tmp_path):
+    monkeypatch.setattr(report, "BUILD", tmp_path)
+    book = new_notebook(cells=[new_markdown_cell("# 01 A & B"), new_code_cell("1 + 1")])
+    page = report.write([book]).read_text(encoding="utf-8")
+    assert "01 A &amp; B" in page
+    for tag in ("<script", "<link", "@import", "src="):
+        assert tag not in page
