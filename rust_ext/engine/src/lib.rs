@@ -1,1 +1,29 @@
-//! Runs ONNX models; knows neither Python nor HTTP.
+//! Runs ONNX models with ONNX Runtime on the CPU; knows neither Python nor HTTP.
+//!
+//! ```no_run
+//! # fn main() -> engine::Result<()> {
+//! use engine::{Library, Options, Session, Tensor, find_library};
+//!
+//! let library = Library::load(&find_library(None)?)?;
+//! let session = Session::open(library, "fare.onnx".as_ref(), &Options::default())?;
+//! let ride = Tensor::from_slice(&[1, 2], &[3.5_f32, 17.0])?;
+//! let outputs = session.run(&[ride])?;
+//! let fare_usd: &[f32] = outputs[0].as_slice()?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod error;
+mod ffi;
+mod library;
+mod port;
+mod schema;
+mod session;
+mod tensor;
+
+pub use error::{Error, Result, Status};
+pub use library::{Library, find_library};
+pub use port::{Dim, Kind, Port};
+pub use schema::{Column, Schema, Unknown};
+pub use session::{Metadata, Optimisation, Options, Session};
+pub use tensor::{Element, ElementType, Tensor};

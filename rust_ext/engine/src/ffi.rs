@@ -1,0 +1,295 @@
+//! Every `unsafe` of the project: the calls to ONNX Runtime's C interface that `ort`
+//! does not offer in the form we need.
+//!
+//! `ort` locks a session for each call (`run` takes `&mut self`), copies each name and
+//! reads back each output's description. ONNX Runtime allows any number of threads to
+//! run one session on its CPU provider, the only one we use; without the lock and the
+//! copies, one row costs about a third less, and two threads do twice the work.
+#![allow(unsafe_code)]
+
+use std::ffi::{CStr, CString, c_char};
+use std::path::Path;
+use std::ptr::{self, NonNull};
+use std::slice;
+
+use libloading::Library;
+use ort::memory::Allocator;
+use ort::session::SharedSessionInner;
+use ort::{AsPointer, sys};
+use smallvec::{SmallVec, smallvec};
+
+use crate::port::Port;
+use crate::tensor::{Element, ElementType, Tensor};
+
+/// The library's one entry point, the same in each release.
+type GetBase = unsafe extern "system" fn() -> *const sys::OrtApiBase;
+
+/// The release of the library at `path`, or why it is not usable.
+///
+/// The library stays loaded for as long as the process lives.
+pub(crate) fn library_version(path: &Path) -> Result<String, String> {
+    // SAFETY: loading runs the library's initialisers; the caller names the file.
+    let library = unsafe { Library::new(path) }.map_err(|error| error.to_string())?;
+    // SAFETY: the symbol has this type in each release of ONNX Runtime.
+    let get_base = unsafe { library.get::<GetBase>(c"OrtGetApiBase") }
+        .map_err(|_| "it exports no 'OrtGetApiBase'".to_owned())?;
+    // SAFETY: it takes nothing and returns a static structure.
+    let base = unsafe { get_base() };
+    // SAFETY: the structure is static; a null pointer becomes `None`.
+    let base = unsafe { base.as_ref() }.ok_or("it has no interface")?;
+    // SAFETY: it takes nothing and returns a static string.
+    let version = unsafe { (base.GetVersionString)() };
+    // SAFETY: the string is static and ends with NUL.
+    let version = unsafe { CStr::from_ptr(version) }
+        .to_string_lossy()
+        .into_owned();
+    // SAFETY: it returns null for a version that the library does not know.
+    let api = unsafe { (base.GetApi)(sys::ORT_API_VERSION) };
+    std::mem::forget(library);
+    if api.is_null() {
+        let least = sys::ORT_API_VERSION;
+        return Err(format!(
+            "release {version} is too old, 1.{least} is the least"
+        ));
+    }
+    Ok(version)
+}
+
+/// The names of a model's ports, as C reads them.
+pub(crate) struct Names {
+    pointers: Vec<*const c_char>,
+    _owned: Vec<CString>,
+}
+
+// SAFETY: the pointers are to strings that are owned here and never changed.
+unsafe impl Send for Names {}
+// SAFETY: as above.
+unsafe impl Sync for Names {}
+
+impl Names {
+    pub(crate) fn of(ports: &[Port]) -> Self {
+        let owned: Vec<CString> = ports
+            .iter()
+            // The names came from C, so none holds a NUL.
+            .map(|port| CString::new(port.name.as_str()).unwrap_or_default())
+            .collect();
+        Self {
+            pointers: owned.iter().map(|name| name.as_ptr()).collect(),
+            _owned: owned,
+        }
+    }
+}
+
+/// An array that ONNX Runtime owns; released when dropped.
+#[derive(Debug)]
+pub(crate) struct Value(NonNull<sys::OrtValue>);
+
+// SAFETY: a value is plain memory; nothing about it belongs to a thread.
+unsafe impl Send for Value {}
+// SAFETY: through `&Value` it is only read.
+unsafe impl Sync for Value {}
+
+impl Drop for Value {
+    fn drop(&mut self) {
+        // SAFETY: the pointer is ours and not used again.
+        unsafe { (ort::api().ReleaseValue)(self.0.as_ptr()) };
+    }
+}
+
+impl Value {
+    /// An array of zeros or of empty strings.
+    pub(crate) fn zeros(element: ElementType, shape: &[usize]) -> ort::Result<Self> {
+        let dims: SmallVec<[i64; 4]> = shape
+            .iter()
+            .map(|&size| i64::try_from(size).unwrap_or(i64::MAX))
+            .collect();
+        let allocator = Allocator::default();
+        let mut value = ptr::null_mut();
+        // SAFETY: `dims` is as long as said; the default allocator lives for ever.
+        check(unsafe {
+            (ort::api().CreateTensorAsOrtValue)(
+                allocator.ptr().cast_mut(),
+                dims.as_ptr(),
+                dims.len(),
+                element.to_ort().into(),
+                &raw mut value,
+            )
+        })?;
+        let value = Self::owned(value)?;
+        if let Some(size) = element.size() {
+            let bytes = size * shape.iter().product::<usize>();
+            let data = value.data()?;
+            if bytes > 0 {
+                // SAFETY: the array is new and holds this many bytes.
+                unsafe { data.write_bytes(0, bytes) };
+            }
+        }
+        Ok(value)
+    }
+
+    fn owned(value: *mut sys::OrtValue) -> ort::Result<Self> {
+        NonNull::new(value)
+            .map(Self)
+            .ok_or_else(|| ort::Error::new("no value came back"))
+    }
+
+    /// Where its numbers begin; null where it has none.
+    fn data(&self) -> ort::Result<*mut u8> {
+        let mut data = ptr::null_mut();
+        // SAFETY: the value is a tensor.
+        check(unsafe {
+            (ort::api().GetTensorMutableData)(self.0.as_ptr(), &raw mut data)
+        })?;
+        Ok(data.cast())
+    }
+
+    /// What it holds.
+    pub(crate) fn element_and_shape(
+        &self,
+    ) -> ort::Result<(ElementType, SmallVec<[usize; 4]>)> {
+        let api = ort::api();
+        let mut info = ptr::null_mut();
+        // SAFETY: the value is a tensor.
+        check(unsafe { (api.GetTensorTypeAndShape)(self.0.as_ptr(), &raw mut info) })?;
+        let mut ty =
+            sys::ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
+        // SAFETY: `info` is valid until it is released below.
+        let mut status =
+            check(unsafe { (api.GetTensorElementType)(info, &raw mut ty) });
+        let mut rank = 0;
+        // SAFETY: as above.
+        status = status.and(check(unsafe {
+            (api.GetDimensionsCount)(info, &raw mut rank)
+        }));
+        let mut dims: SmallVec<[i64; 4]> = smallvec![0; rank];
+        // SAFETY: as above, and `dims` has room for `rank` of them.
+        status = status.and(check(unsafe {
+            (api.GetDimensions)(info, dims.as_mut_ptr(), rank)
+        }));
+        // SAFETY: `info` is ours and not used again.
+        unsafe { (api.ReleaseTensorTypeAndShapeInfo)(info) };
+        status?;
+        let element = ElementType::from_ort(ty.into())
+            .ok_or_else(|| ort::Error::new("its element type is not carried"))?;
+        let shape = dims
+            .iter()
+            .map(|&dim| usize::try_from(dim).unwrap_or(0))
+            .collect();
+        Ok((element, shape))
+    }
+}
+
+/// The numbers of a tensor that holds `T`, as its caller has checked.
+pub(crate) fn numbers<T: Element>(tensor: &Tensor) -> ort::Result<&[T]> {
+    if tensor.is_empty() {
+        return Ok(&[]);
+    }
+    let data = tensor.value().data()?.cast::<T>();
+    // SAFETY: the tensor holds this many `T`, aligned, for as long as it lives.
+    Ok(unsafe { slice::from_raw_parts(data, tensor.len()) })
+}
+
+/// The numbers of a tensor that holds `T`, as its caller has checked, to overwrite.
+pub(crate) fn numbers_mut<T: Element>(tensor: &mut Tensor) -> ort::Result<&mut [T]> {
+    if tensor.is_empty() {
+        return Ok(&mut []);
+    }
+    let data = tensor.value().data()?.cast::<T>();
+    // SAFETY: as in `numbers`; the tensor is borrowed for writing by this caller alone.
+    Ok(unsafe { slice::from_raw_parts_mut(data, tensor.len()) })
+}
+
+/// The strings of a tensor of strings.
+pub(crate) fn strings(tensor: &Tensor) -> ort::Result<Vec<String>> {
+    if tensor.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (api, value) = (ort::api(), tensor.value().0.as_ptr());
+    let mut bytes = 0;
+    // SAFETY: the value is a tensor of strings.
+    check(unsafe { (api.GetStringTensorDataLength)(value, &raw mut bytes) })?;
+    let mut text = vec![0_u8; bytes];
+    let mut starts = vec![0; tensor.len()];
+    // SAFETY: both buffers are as long as said.
+    check(unsafe {
+        (api.GetStringTensorContent)(
+            value,
+            text.as_mut_ptr().cast(),
+            text.len(),
+            starts.as_mut_ptr(),
+            starts.len(),
+        )
+    })?;
+    let ends = starts.iter().skip(1).copied().chain([bytes]);
+    let pieces = starts
+        .iter()
+        .zip(ends)
+        .map(|(&start, end)| &text[start..end]);
+    Ok(pieces
+        .map(|piece| String::from_utf8_lossy(piece).into_owned())
+        .collect())
+}
+
+/// Overwrites one string of a tensor of strings.
+pub(crate) fn set_string(
+    tensor: &mut Tensor,
+    index: usize,
+    text: &str,
+) -> ort::Result<()> {
+    let mut buffer = ptr::null_mut();
+    // SAFETY: the value is a tensor of strings and is borrowed for writing.
+    check(unsafe {
+        (ort::api().GetResizedStringTensorElementBuffer)(
+            tensor.value().0.as_ptr(),
+            index,
+            text.len(),
+            &raw mut buffer,
+        )
+    })?;
+    // SAFETY: the buffer holds as many bytes as the text has, and is not the text.
+    unsafe { ptr::copy_nonoverlapping(text.as_ptr(), buffer.cast(), text.len()) };
+    Ok(())
+}
+
+/// The outputs at the positions `wanted`, for one tensor for each input.
+pub(crate) fn run(
+    session: &SharedSessionInner,
+    (input_names, inputs): (&Names, &[Tensor]),
+    (output_names, wanted): (&Names, &[usize]),
+) -> ort::Result<Vec<Tensor>> {
+    let inputs: SmallVec<[*const sys::OrtValue; 16]> = inputs
+        .iter()
+        .map(|tensor| tensor.value().0.as_ptr().cast_const())
+        .collect();
+    let names: SmallVec<[*const c_char; 4]> = wanted
+        .iter()
+        .map(|&position| output_names.pointers[position])
+        .collect();
+    let mut outputs: SmallVec<[*mut sys::OrtValue; 4]> =
+        smallvec![ptr::null_mut(); names.len()];
+    // SAFETY: each array is as long as said and its pointers are valid; the session's
+    // only provider is the CPU's, for which calls may overlap.
+    check(unsafe {
+        (ort::api().Run)(
+            session.ptr().cast_mut(),
+            ptr::null(),
+            input_names.pointers.as_ptr(),
+            inputs.as_ptr(),
+            inputs.len(),
+            names.as_ptr(),
+            names.len(),
+            outputs.as_mut_ptr(),
+        )
+    })?;
+    let values = outputs
+        .into_iter()
+        .map(Value::owned)
+        .collect::<ort::Result<Vec<_>>>()?;
+    values.into_iter().map(Tensor::from_value).collect()
+}
+
+/// The error that a call returned, if it did.
+fn check(status: sys::OrtStatusPtr) -> ort::Result<()> {
+    // SAFETY: the status came from ONNX Runtime and is used once.
+    unsafe { ort::Error::result_from_status(status) }
+}

@@ -1,0 +1,136 @@
+//! The columns of a tabular model, as its callers know them.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::port::{Dim, Kind, Port};
+use crate::session::Metadata;
+use crate::tensor::ElementType;
+
+const KEY: &str = "fare.schema";
+
+/// The columns of a model, in the order its author gave them: one for each input.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Schema {
+    /// The columns.
+    pub columns: Vec<Column>,
+}
+
+/// One column of a model.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Column {
+    /// Its name where the model was trained.
+    pub name: String,
+    /// The graph's input that takes it.
+    pub input: String,
+    /// The type of its values.
+    pub dtype: ElementType,
+    /// What its numbers count, such as `mile`.
+    pub unit: Option<String>,
+    /// Whether a value may be missing.
+    pub missing: bool,
+    /// The values known when the model was trained, where there is a list of them.
+    pub categories: Option<Vec<Value>>,
+    /// What becomes of a value that is not in that list.
+    pub unknown: Option<Unknown>,
+    /// The position of `input` among the graph's inputs.
+    #[serde(skip)]
+    pub position: usize,
+    /// Values a row: 1, or more where the input is a vector.
+    #[serde(skip)]
+    pub width: usize,
+}
+
+/// What becomes of a value that is not among a column's categories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unknown {
+    /// The model answers as if the row had no category.
+    Ignore,
+    /// The caller gets an error.
+    Error,
+}
+
+impl Schema {
+    pub(crate) fn of(metadata: &Metadata, inputs: &[Port]) -> Result<Self> {
+        let mut columns = match metadata.custom.get(KEY) {
+            Some(text) => {
+                serde_json::from_str::<Vec<Column>>(text).map_err(|error| {
+                    refused(format!("'{KEY}' is not as expected: {error}"))
+                })?
+            }
+            None => inputs.iter().map(derived).collect::<Result<_>>()?,
+        };
+        for column in &mut columns {
+            column.bind(inputs)?;
+        }
+        for (position, port) in inputs.iter().enumerate() {
+            let takers = columns.iter().filter(|column| column.position == position);
+            match takers.count() {
+                1 => {}
+                0 => return Err(refused(format!("no column feeds '{}'", port.name))),
+                _ => return Err(refused(format!("two columns feed '{}'", port.name))),
+            }
+        }
+        Ok(Self { columns })
+    }
+}
+
+impl Column {
+    /// Finds the column's input in the graph and checks that they agree.
+    fn bind(&mut self, inputs: &[Port]) -> Result<()> {
+        let position = inputs.iter().position(|port| port.name == self.input);
+        let Some(position) = position else {
+            let reason = format!("'{}' is not an input of the graph", self.input);
+            return Err(refused(reason));
+        };
+        let port = &inputs[position];
+        if port.kind != Kind::Tensor(self.dtype) {
+            let kinds =
+                format!("{} in the schema, {} in the graph", self.dtype, port.kind);
+            return Err(refused(format!("'{}' is {kinds}", self.input)));
+        }
+        self.position = position;
+        self.width = width(port)?;
+        Ok(())
+    }
+}
+
+/// A column for an input that nothing else is known about.
+fn derived(port: &Port) -> Result<Column> {
+    let Kind::Tensor(dtype) = port.kind else {
+        return Err(refused(format!("'{}' is {}", port.name, port.kind)));
+    };
+    Ok(Column {
+        name: port.name.clone(),
+        input: port.name.clone(),
+        dtype,
+        unit: None,
+        missing: false,
+        categories: None,
+        unknown: None,
+        position: 0,
+        width: 0,
+    })
+}
+
+/// Values a row of a table's input: its shape is `[rows]` or `[rows, width]`.
+fn width(port: &Port) -> Result<usize> {
+    match port.shape.as_slice() {
+        [_] => Ok(1),
+        [_, Dim::Fixed(width)] => Ok(*width),
+        shape => {
+            let dims: Vec<String> = shape.iter().map(Dim::to_string).collect();
+            let dims = dims.join(", ");
+            Err(refused(format!(
+                "'{}' has shape [{dims}], not a table's",
+                port.name
+            )))
+        }
+    }
+}
+
+fn refused(reason: String) -> Error {
+    Error::SchemaRefused { reason }
+}

@@ -1,0 +1,279 @@
+//! Opens a model and answers with it, from any number of threads at once.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use ort::logging::LogLevel;
+use ort::session::SharedSessionInner;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+
+use crate::error::{Error, Result, runtime};
+use crate::ffi::{self, Names};
+use crate::library::Library;
+use crate::port::{Kind, Port};
+use crate::schema::Schema;
+use crate::tensor::{ElementType, Tensor};
+
+/// How a session works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Threads inside one operator; 0 takes a thread for each physical core.
+    pub intra_threads: usize,
+    /// Threads across operators.
+    pub inter_threads: usize,
+    /// How far ONNX Runtime rewrites the graph.
+    pub optimisation: Optimisation,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            intra_threads: 1,
+            inter_threads: 1,
+            optimisation: Optimisation::All,
+        }
+    }
+}
+
+/// How far ONNX Runtime rewrites a graph to make it faster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Optimisation {
+    /// Not at all.
+    None,
+    /// Constants folded, nodes without effect removed.
+    Basic,
+    /// Nodes fused as well.
+    Extended,
+    /// Memory layouts changed as well.
+    Layout,
+    /// All there is.
+    All,
+}
+
+/// What a model's file says about the model.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Metadata {
+    /// What made the file.
+    pub producer: String,
+    /// The graph's name.
+    pub graph_name: String,
+    /// The model's namespace.
+    pub domain: String,
+    /// The model in words.
+    pub description: String,
+    /// The graph in words.
+    pub graph_description: String,
+    /// The model's version.
+    pub version: i64,
+    /// Anything else, such as `fare.schema`.
+    pub custom: BTreeMap<String, String>,
+}
+
+/// A model that is ready to answer, on the CPU, from any number of threads at once.
+pub struct Session {
+    inner: Arc<SharedSessionInner>,
+    inputs: Vec<Port>,
+    outputs: Vec<Port>,
+    input_names: Names,
+    output_names: Names,
+    every_output: Vec<usize>,
+    metadata: Metadata,
+}
+
+impl Session {
+    /// The model in the file at `path`.
+    ///
+    /// # Errors
+    /// [`Error::ModelNotFound`], or [`Error::ModelRefused`] with the file's name.
+    pub fn open(_: Library, path: &Path, options: &Options) -> Result<Self> {
+        if !path.exists() {
+            return Err(Error::ModelNotFound {
+                path: path.to_owned(),
+            });
+        }
+        let model = format!("'{}'", path.display());
+        Self::create(model, options, |builder| builder.commit_from_file(path))
+    }
+
+    /// The model in `bytes`.
+    ///
+    /// # Errors
+    /// [`Error::ModelRefused`].
+    pub fn from_bytes(_: Library, bytes: &[u8], options: &Options) -> Result<Self> {
+        let model = format!("the model of {} bytes", bytes.len());
+        Self::create(model, options, |builder| builder.commit_from_memory(bytes))
+    }
+
+    fn create(
+        model: String,
+        options: &Options,
+        commit: impl FnOnce(&mut SessionBuilder) -> ort::Result<ort::session::Session>,
+    ) -> Result<Self> {
+        let mut builder = builder(options).map_err(runtime("set its options"))?;
+        let session = commit(&mut builder).map_err(|error| Error::ModelRefused {
+            model,
+            status: error.code().into(),
+            reason: error.message().to_owned(),
+        })?;
+        let inputs: Vec<Port> = session.inputs().iter().map(Port::from).collect();
+        let outputs: Vec<Port> = session.outputs().iter().map(Port::from).collect();
+        Ok(Self {
+            inner: session.inner(),
+            input_names: Names::of(&inputs),
+            output_names: Names::of(&outputs),
+            every_output: (0..outputs.len()).collect(),
+            metadata: metadata(&session).map_err(runtime("read the metadata"))?,
+            inputs,
+            outputs,
+        })
+    }
+
+    /// What the model takes, in the graph's order.
+    #[must_use]
+    pub fn inputs(&self) -> &[Port] {
+        &self.inputs
+    }
+
+    /// What the model returns, in the graph's order.
+    #[must_use]
+    pub fn outputs(&self) -> &[Port] {
+        &self.outputs
+    }
+
+    /// What the file says about the model.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// The columns that the model takes, from its metadata or else from its graph.
+    ///
+    /// # Errors
+    /// [`Error::SchemaRefused`] where the graph takes no table or the metadata does not
+    /// fit it.
+    pub fn schema(&self) -> Result<Schema> {
+        Schema::of(&self.metadata, &self.inputs)
+    }
+
+    /// One tensor for each input, in the graph's order, to be filled for a batch of
+    /// `rows` rows. A thread may keep them and fill them again for its next batch.
+    ///
+    /// # Errors
+    /// [`Error::InputShape`] where the graph does not take that many rows,
+    /// [`Error::Unsupported`] where an input is no tensor.
+    pub fn prepare(&self, rows: usize) -> Result<Vec<Tensor>> {
+        let empty = |port: &Port| Tensor::zeros(element(port)?, &port.shape_of(rows)?);
+        self.inputs.iter().map(empty).collect()
+    }
+
+    // region: run
+    /// The outputs at the positions `wanted`, for one tensor for each input.
+    ///
+    /// # Errors
+    /// [`Error::InputMissing`], [`Error::InputType`] or [`Error::InputShape`] where the
+    /// inputs do not fit, [`Error::Runtime`] where a node of the graph fails.
+    pub fn run_only(&self, inputs: &[Tensor], wanted: &[usize]) -> Result<Vec<Tensor>> {
+        self.check_count(inputs.len())?;
+        for (input, port) in inputs.iter().zip(&self.inputs) {
+            port.check(input)?;
+        }
+        for &position in wanted {
+            self.check_output(position)?;
+        }
+        let outputs = ffi::run(
+            &self.inner,
+            (&self.input_names, inputs),
+            (&self.output_names, wanted),
+        );
+        outputs.map_err(runtime("run the model"))
+    }
+    // endregion: run
+
+    /// All outputs, in the graph's order, for one tensor for each input.
+    ///
+    /// # Errors
+    /// As [`Session::run_only`].
+    pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+        self.run_only(inputs, &self.every_output)
+    }
+
+    /// The position of the output called `name`.
+    ///
+    /// # Errors
+    /// [`Error::OutputUnknown`] with the names that there are.
+    pub fn output(&self, name: &str) -> Result<usize> {
+        let position = self.outputs.iter().position(|port| port.name == name);
+        position.ok_or_else(|| Error::OutputUnknown {
+            name: name.to_owned(),
+            outputs: names(&self.outputs),
+        })
+    }
+
+    fn check_count(&self, given: usize) -> Result<()> {
+        if given == self.inputs.len() {
+            return Ok(());
+        }
+        let inputs = names(&self.inputs);
+        let missing = inputs.iter().skip(given).cloned().collect();
+        Err(Error::InputMissing { missing, inputs })
+    }
+
+    fn check_output(&self, position: usize) -> Result<()> {
+        match self.outputs.get(position) {
+            Some(port) => element(port).map(|_| ()),
+            None => Err(Error::OutputUnknown {
+                name: format!("#{position}"),
+                outputs: names(&self.outputs),
+            }),
+        }
+    }
+}
+
+fn names(ports: &[Port]) -> Vec<String> {
+    ports.iter().map(|port| port.name.clone()).collect()
+}
+
+fn element(port: &Port) -> Result<ElementType> {
+    match &port.kind {
+        Kind::Tensor(element) => Ok(*element),
+        Kind::Other(kind) => Err(Error::Unsupported {
+            name: port.name.clone(),
+            kind: kind.clone(),
+        }),
+    }
+}
+
+fn builder(options: &Options) -> ort::Result<SessionBuilder> {
+    let level = match options.optimisation {
+        Optimisation::None => GraphOptimizationLevel::Disable,
+        Optimisation::Basic => GraphOptimizationLevel::Level1,
+        Optimisation::Extended => GraphOptimizationLevel::Level2,
+        Optimisation::Layout => GraphOptimizationLevel::Level3,
+        Optimisation::All => GraphOptimizationLevel::All,
+    };
+    Ok(SessionBuilder::new()?
+        .with_intra_threads(options.intra_threads)?
+        .with_inter_threads(options.inter_threads)?
+        .with_intra_op_spinning(false)?
+        .with_inter_op_spinning(false)?
+        .with_optimization_level(level)?
+        .with_log_level(LogLevel::Warning)?)
+}
+
+fn metadata(session: &ort::session::Session) -> ort::Result<Metadata> {
+    let metadata = session.metadata()?;
+    let custom = metadata.custom_keys()?.into_iter().map(|key| {
+        let value = metadata.custom(&key).unwrap_or_default();
+        (key, value)
+    });
+    Ok(Metadata {
+        producer: metadata.producer().unwrap_or_default(),
+        graph_name: metadata.name().unwrap_or_default(),
+        domain: metadata.domain().unwrap_or_default(),
+        description: metadata.description().unwrap_or_default(),
+        graph_description: metadata.graph_description().unwrap_or_default(),
+        version: metadata.version().unwrap_or_default(),
+        custom: custom.collect(),
+    })
+}
