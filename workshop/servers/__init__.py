@@ -1,0 +1,1 @@
+"""The FastAPI arms: one application, four ways to predict."""

@@ -1,0 +1,63 @@
+"""Opens a model file for an arm; each model predicts from arrays by column name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from workshop.errors import WorkshopError
+from workshop.servers.columns import Column
+
+Arrays = Mapping[str, np.ndarray]
+# arm: the kinds of file that it serves, and the package that predicts
+ARMS = {
+    "sklearn-fastapi": ({".joblib"}, "sklearn"),
+    "onnx-fastapi": ({".onnx"}, "onnxruntime"),
+    "rust-fastapi": ({".onnx"}, "rust_ext"),
+    "noop-fastapi": ({".onnx", ".joblib"}, None),
+}
+
+
+class Model(Protocol):
+    """What the application needs of a model."""
+
+    columns: dict[str, Column]  # by name, in the model's order
+
+    def predict(self, arrays: Arrays) -> dict[str, Any]:
+        """Return the outputs by name, each with one entry a row."""
+
+
+@dataclass
+class NoModel:
+    """The floor: takes the columns of a model, and answers 0.0 a row."""
+
+    columns: dict[str, Column]
+
+    def predict(self, arrays: Arrays) -> dict[str, np.ndarray]:
+        """Return zeros."""
+        rows = len(next(iter(arrays.values())))
+        return {"variable": np.zeros(rows, np.float32)}
+
+
+def open_model(arm: str, path: Path) -> Model:
+    """Return the model in a file, as this arm serves it; raises WorkshopError.
+
+    The packages that predict are imported here, so that an arm starts with its own.
+    """
+    kinds, package = ARMS[arm]
+    if not path.is_file():
+        raise WorkshopError(f"There is no model at {path}: check --model.")
+    if path.suffix not in kinds:
+        raise WorkshopError(
+            f"{arm} serves a {' or '.join(sorted(kinds))} file, and {path.name} is "
+            "none: give it the other file of the model."
+        )
+    if path.suffix == ".joblib":
+        model = import_module("workshop.servers.sklearn_model").SklearnModel(path)
+    else:
+        onnx_model = import_module("workshop.servers.onnx_model")
+        model = onnx_model.OnnxModel(path, package or "onnxruntime")
+    return model if package else NoModel(model.columns)

@@ -1,0 +1,105 @@
+"""An ONNX model behind the application, run by onnxruntime or by rust_ext."""
+
+import json
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from workshop.errors import WorkshopError
+from workshop.servers.columns import Column
+from workshop.servers.problems import RequestError
+
+ERRORS = {
+    "onnxruntime": "onnxruntime.capi.onnxruntime_pybind11_state",
+    "rust_ext": "rust_ext.errors",
+}
+# ONNX's names of element types, where numpy has another one
+DTYPES = {"float": "float32", "double": "float64"}
+
+
+class OnnxModel:
+    """A session of one thread; without a schema the graph's inputs are its columns."""
+
+    def __init__(self, path: Path, package: str) -> None:
+        """Open the file; raises WorkshopError for what cannot be served."""
+        engine = import_module(package)
+        self.errors = error_classes(ERRORS[package])
+        try:
+            self.session = engine.InferenceSession(str(path), one_thread(engine))
+            inputs = self.session.get_inputs()
+            metadata = self.session.get_modelmeta().custom_metadata_map
+            schema = json.loads(metadata.get("fare.schema", "[]"))
+            columns = list(columns_of(inputs, schema))
+        except (*self.errors, ValueError, KeyError, TypeError) as error:
+            raise WorkshopError(
+                f"{path.name} is not a model of rows that can be served: "
+                f"{error}. Export it again with notebook 02."
+            ) from None
+        self.columns = {column.name: column for column in columns}
+        self.shapes = {port.name: (-1, *port.shape[1:]) for port in inputs}
+        self.outputs = [port.name for port in self.session.get_outputs()]
+        batches = {port.shape[0] for port in inputs}
+        self.batch = next((size for size in batches if isinstance(size, int)), None)
+
+    def predict(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """Return the outputs by name."""
+        feeds = {}
+        for column in self.columns.values():
+            array = arrays[column.name]
+            if column.missing and array.dtype.kind == "O":
+                array = np.where(np.equal(array, None), "", array)
+            feeds[column.input] = array.reshape(self.shapes[column.input])
+        self._check_batch(len(array))
+        try:
+            outputs = self.session.run(None, feeds)
+        except self.errors as error:
+            logging.getLogger(__name__).error("the model refused rows: %s", error)
+            detail = "the model cannot answer these rows; the server's log says why"
+            raise RequestError("wrong-rows", detail) from None
+        return dict(zip(self.outputs, outputs, strict=True))
+
+    def _check_batch(self, rows: int) -> None:
+        if self.batch not in (None, rows):
+            detail = f"the model takes {self.batch} rows at a time, not {rows}"
+            raise RequestError("wrong-rows", detail)
+
+
+def error_classes(module: str) -> tuple[type[Exception], ...]:
+    """Return the exceptions that a module defines."""
+    found = vars(import_module(module)).values()
+    return tuple(e for e in found if isinstance(e, type) and issubclass(e, Exception))
+
+
+def one_thread(engine: ModuleType) -> Any:
+    """Return session options that are alike in every arm: one thread, no spinning."""
+    options = engine.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
+
+
+def columns_of(inputs: Iterable[Any], schema: list[dict]) -> Iterator[Column]:
+    """Yield a column for each input; raises ValueError where they do not fit."""
+    ports = {port.name: port for port in inputs}
+    entries = schema or [{"name": name, "input": name} for name in ports]
+    if sorted(entry["input"] for entry in entries) != sorted(ports):
+        raise ValueError("its fare.schema names other inputs than the graph has")
+    for entry in entries:
+        port = ports[entry["input"]]
+        match port.shape:
+            case [_]:
+                width = 1
+            case [_, int(width)]:
+                pass
+            case _:
+                raise ValueError(f"input '{port.name}' has shape {port.shape}")
+        element = port.type.removeprefix("tensor(").removesuffix(")")
+        dtype = DTYPES.get(element, element)
+        if entry.get("dtype", dtype) != dtype:
+            raise ValueError(f"'{entry['name']}' is {entry['dtype']}, not {dtype}")
+        yield Column.from_schema({**entry, "dtype": dtype}, width)

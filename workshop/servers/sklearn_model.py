@@ -1,0 +1,54 @@
+"""A scikit-learn pipeline behind the application."""
+
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+import pandas as pd
+import sklearn
+
+from workshop.errors import WorkshopError
+from workshop.servers.columns import Column
+
+
+class SklearnModel:
+    """A fitted pipeline; its outputs have the names that skl2onnx gives them.
+
+    The file holds a dict: ``model``, and ``schema`` as design.md lists its keys. An
+    empty schema means a model of plain arrays: one column X of its features.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the file; raises WorkshopError for what cannot be served."""
+        try:
+            kept = joblib.load(path)
+            self.model, schema = kept["model"], kept["schema"]
+        except (
+            *(pickle.UnpicklingError, EOFError, OSError, ValueError, ImportError),
+            *(AttributeError, IndexError, KeyError, TypeError),
+        ) as error:
+            raise WorkshopError(
+                f"{path.name} does not hold a dict of 'model' and 'schema' "
+                f"({type(error).__name__}: {error}): make it again with notebook 01."
+            ) from None
+        self.plain = not schema
+        columns = [Column.from_schema(entry) for entry in schema]
+        if self.plain:
+            width = self.model.n_features_in_
+            columns = [Column("X", "X", np.dtype("float32"), width=width)]
+        self.columns = {column.name: column for column in columns}
+        # What arrives here was checked already: no second look for NaN and infinity.
+        sklearn.set_config(assume_finite=True)
+
+    def predict(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """Return the predictions, and the probabilities where the model has them."""
+        rows = arrays["X"] if self.plain else pd.DataFrame(arrays, copy=False)
+        if not hasattr(self.model, "predict_proba"):
+            return {"variable": self.model.predict(rows)}
+        return {
+            "label": self.model.predict(rows),
+            "probabilities": self.model.predict_proba(rows),
+        }
