@@ -110,19 +110,8 @@ pub enum Error {
         /// What was given.
         actual: Vec<usize>,
     },
-    /// An input cannot be read as a tensor.
-    #[error("input '{name}' cannot be read: {reason}")]
-    InputUnreadable {
-        /// The input.
-        name: String,
-        /// Why not.
-        reason: String,
-    },
     /// An output was asked for that the model does not have.
-    #[error(
-        "the model has no output '{name}'; its outputs are {}",
-        quoted(outputs)
-    )]
+    #[error("the model has no output '{name}'; its outputs are {}", quoted(outputs))]
     OutputUnknown {
         /// The name asked for.
         name: String,
@@ -180,7 +169,6 @@ impl Error {
             Self::InputUnknown { .. } => "input-unknown",
             Self::InputType { .. } => "input-type",
             Self::InputShape { .. } => "input-shape",
-            Self::InputUnreadable { .. } => "input-unreadable",
             Self::OutputUnknown { .. } => "output-unknown",
             Self::Unsupported { .. } => "unsupported",
             Self::TensorType { .. } => "tensor-type",
@@ -248,12 +236,7 @@ fn paths(paths: &[PathBuf]) -> String {
     if paths.is_empty() {
         return "any Python environment (none is active)".to_owned();
     }
-    quoted(
-        &paths
-            .iter()
-            .map(|path| path.display().to_string())
-            .collect::<Vec<_>>(),
-    )
+    quoted(&paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>())
 }
 
 fn quoted(names: &[String]) -> String {

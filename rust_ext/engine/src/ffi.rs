@@ -40,17 +40,13 @@ pub(crate) fn library_version(path: &Path) -> Result<String, String> {
     // SAFETY: it takes nothing and returns a static string.
     let version = unsafe { (base.GetVersionString)() };
     // SAFETY: the string is static and ends with NUL.
-    let version = unsafe { CStr::from_ptr(version) }
-        .to_string_lossy()
-        .into_owned();
+    let version = unsafe { CStr::from_ptr(version) }.to_string_lossy().into_owned();
     // SAFETY: it returns null for a version that the library does not know.
     let api = unsafe { (base.GetApi)(sys::ORT_API_VERSION) };
     std::mem::forget(library);
     if api.is_null() {
         let least = sys::ORT_API_VERSION;
-        return Err(format!(
-            "release {version} is too old, 1.{least} is the least"
-        ));
+        return Err(format!("release {version} is too old, 1.{least} is the least"));
     }
     Ok(version)
 }
@@ -99,10 +95,8 @@ impl Drop for Value {
 impl Value {
     /// An array of zeros or of empty strings.
     pub(crate) fn zeros(element: ElementType, shape: &[usize]) -> ort::Result<Self> {
-        let dims: SmallVec<[i64; 4]> = shape
-            .iter()
-            .map(|&size| i64::try_from(size).unwrap_or(i64::MAX))
-            .collect();
+        let dims: SmallVec<[i64; 4]> =
+            shape.iter().map(|&size| i64::try_from(size).unwrap_or(i64::MAX)).collect();
         let allocator = Allocator::default();
         let mut value = ptr::null_mut();
         // SAFETY: `dims` is as long as said; the default allocator lives for ever.
@@ -158,23 +152,18 @@ impl Value {
             check(unsafe { (api.GetTensorElementType)(info, &raw mut ty) });
         let mut rank = 0;
         // SAFETY: as above.
-        status = status.and(check(unsafe {
-            (api.GetDimensionsCount)(info, &raw mut rank)
-        }));
+        status =
+            status.and(check(unsafe { (api.GetDimensionsCount)(info, &raw mut rank) }));
         let mut dims: SmallVec<[i64; 4]> = smallvec![0; rank];
         // SAFETY: as above, and `dims` has room for `rank` of them.
-        status = status.and(check(unsafe {
-            (api.GetDimensions)(info, dims.as_mut_ptr(), rank)
-        }));
+        status = status
+            .and(check(unsafe { (api.GetDimensions)(info, dims.as_mut_ptr(), rank) }));
         // SAFETY: `info` is ours and not used again.
         unsafe { (api.ReleaseTensorTypeAndShapeInfo)(info) };
         status?;
         let element = ElementType::from_ort(ty.into())
             .ok_or_else(|| ort::Error::new("its element type is not carried"))?;
-        let shape = dims
-            .iter()
-            .map(|&dim| usize::try_from(dim).unwrap_or(0))
-            .collect();
+        let shape = dims.iter().map(|&dim| usize::try_from(dim).unwrap_or(0)).collect();
         Ok((element, shape))
     }
 }
@@ -221,13 +210,8 @@ pub(crate) fn strings(tensor: &Tensor) -> ort::Result<Vec<String>> {
         )
     })?;
     let ends = starts.iter().skip(1).copied().chain([bytes]);
-    let pieces = starts
-        .iter()
-        .zip(ends)
-        .map(|(&start, end)| &text[start..end]);
-    Ok(pieces
-        .map(|piece| String::from_utf8_lossy(piece).into_owned())
-        .collect())
+    let pieces = starts.iter().zip(ends).map(|(&start, end)| &text[start..end]);
+    Ok(pieces.map(|piece| String::from_utf8_lossy(piece).into_owned()).collect())
 }
 
 /// Overwrites one string of a tensor of strings.
@@ -257,14 +241,10 @@ pub(crate) fn run(
     (input_names, inputs): (&Names, &[Tensor]),
     (output_names, wanted): (&Names, &[usize]),
 ) -> ort::Result<Vec<Tensor>> {
-    let inputs: SmallVec<[*const sys::OrtValue; 16]> = inputs
-        .iter()
-        .map(|tensor| tensor.value().0.as_ptr().cast_const())
-        .collect();
-    let names: SmallVec<[*const c_char; 4]> = wanted
-        .iter()
-        .map(|&position| output_names.pointers[position])
-        .collect();
+    let inputs: SmallVec<[*const sys::OrtValue; 16]> =
+        inputs.iter().map(|tensor| tensor.value().0.as_ptr().cast_const()).collect();
+    let names: SmallVec<[*const c_char; 4]> =
+        wanted.iter().map(|&position| output_names.pointers[position]).collect();
     let mut outputs: SmallVec<[*mut sys::OrtValue; 4]> =
         smallvec![ptr::null_mut(); names.len()];
     // SAFETY: each array is as long as said and its pointers are valid; the session's
@@ -281,10 +261,8 @@ pub(crate) fn run(
             outputs.as_mut_ptr(),
         )
     })?;
-    let values = outputs
-        .into_iter()
-        .map(Value::owned)
-        .collect::<ort::Result<Vec<_>>>()?;
+    let values =
+        outputs.into_iter().map(Value::owned).collect::<ort::Result<Vec<_>>>()?;
     values.into_iter().map(Tensor::from_value).collect()
 }
 

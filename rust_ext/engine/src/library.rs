@@ -25,13 +25,10 @@ impl Library {
     /// [`Error::LibraryUnusable`] where the file is missing, is no ONNX Runtime or is
     /// too old; [`Error::LibraryChanged`] where another one is already in use.
     pub fn load(path: &Path) -> Result<Self> {
-        let unusable = |reason: String| Error::LibraryUnusable {
-            path: path.to_owned(),
-            reason,
-        };
-        let absolute = path
-            .canonicalize()
-            .map_err(|error| unusable(error.to_string()))?;
+        let unusable =
+            |reason: String| Error::LibraryUnusable { path: path.to_owned(), reason };
+        let absolute =
+            path.canonicalize().map_err(|error| unusable(error.to_string()))?;
         if !absolute.is_file() {
             return Err(unusable("it is not a file".to_owned()));
         }
@@ -111,12 +108,10 @@ fn environments() -> Vec<PathBuf> {
         .map(PathBuf::from);
     let program = env::current_exe().unwrap_or_default();
     let around = program.ancestors().skip(1).flat_map(|folder| {
-        [folder.to_owned(), folder.join(".venv")]
-            .into_iter()
-            .filter(|environment| {
-                environment.join("pyvenv.cfg").is_file()
-                    || environment.join("conda-meta").is_dir()
-            })
+        [folder.to_owned(), folder.join(".venv")].into_iter().filter(|environment| {
+            environment.join("pyvenv.cfg").is_file()
+                || environment.join("conda-meta").is_dir()
+        })
     });
     active.chain(around).collect()
 }
@@ -130,21 +125,15 @@ fn site_packages(environment: &Path) -> Vec<PathBuf> {
         .flatten()
         .filter(|entry| entry.file_name().to_string_lossy().starts_with("python"))
         .map(|entry| entry.path().join("site-packages"));
-    unix.chain([windows])
-        .filter(|folder| folder.is_dir())
-        .collect()
+    unix.chain([windows]).filter(|folder| folder.is_dir()).collect()
 }
 
 /// ONNX Runtime's library in a folder: its name carries a version on some systems.
 fn library_in(folder: &Path) -> Option<PathBuf> {
-    std::fs::read_dir(folder)
-        .ok()?
-        .flatten()
-        .map(|entry| entry.path())
-        .find(|path| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            name == "onnxruntime.dll"
-                || name.starts_with("libonnxruntime.so")
-                || (name.starts_with("libonnxruntime.") && name.ends_with(".dylib"))
-        })
+    std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path()).find(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name == "onnxruntime.dll"
+            || name.starts_with("libonnxruntime.so")
+            || (name.starts_with("libonnxruntime.") && name.ends_with(".dylib"))
+    })
 }

@@ -107,11 +107,7 @@ impl fmt::Display for Dim {
 impl From<&Outlet> for Port {
     fn from(outlet: &Outlet) -> Self {
         let (kind, shape) = match outlet.dtype() {
-            ValueType::Tensor {
-                ty,
-                shape,
-                dimension_symbols,
-            } => {
+            ValueType::Tensor { ty, shape, dimension_symbols } => {
                 let kind = ElementType::from_ort(*ty).map_or_else(
                     || Kind::Other(format!("tensor({})", onnx_name(*ty))),
                     Kind::Tensor,
@@ -121,11 +117,7 @@ impl From<&Outlet> for Port {
             }
             other => (Kind::Other(value_name(other)), Vec::new()),
         };
-        Self {
-            name: outlet.name().to_owned(),
-            kind,
-            shape,
-        }
+        Self { name: outlet.name().to_owned(), kind, shape }
     }
 }
 

@@ -123,10 +123,7 @@ fn width(port: &Port) -> Result<usize> {
         shape => {
             let dims: Vec<String> = shape.iter().map(Dim::to_string).collect();
             let dims = dims.join(", ");
-            Err(refused(format!(
-                "'{}' has shape [{dims}], not a table's",
-                port.name
-            )))
+            Err(refused(format!("'{}' has shape [{dims}], not a table's", port.name)))
         }
     }
 }

@@ -28,11 +28,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            intra_threads: 1,
-            inter_threads: 1,
-            optimisation: Optimisation::All,
-        }
+        Self { intra_threads: 1, inter_threads: 1, optimisation: Optimisation::All }
     }
 }
 
@@ -64,7 +60,7 @@ pub struct Metadata {
     pub description: String,
     /// The graph in words.
     pub graph_description: String,
-    /// The model's version.
+    /// The model's version, `i64::MAX` where it has none.
     pub version: i64,
     /// Anything else, such as `fare.schema`.
     pub custom: BTreeMap<String, String>,
@@ -88,9 +84,7 @@ impl Session {
     /// [`Error::ModelNotFound`], or [`Error::ModelRefused`] with the file's name.
     pub fn open(_: Library, path: &Path, options: &Options) -> Result<Self> {
         if !path.exists() {
-            return Err(Error::ModelNotFound {
-                path: path.to_owned(),
-            });
+            return Err(Error::ModelNotFound { path: path.to_owned() });
         }
         let model = format!("'{}'", path.display());
         Self::create(model, options, |builder| builder.commit_from_file(path))
@@ -198,13 +192,23 @@ impl Session {
         self.run_only(inputs, &self.every_output)
     }
 
+    /// The position of the input called `name`.
+    ///
+    /// # Errors
+    /// [`Error::InputUnknown`] with the names that there are.
+    pub fn input(&self, name: &str) -> Result<usize> {
+        position(&self.inputs, name).ok_or_else(|| Error::InputUnknown {
+            name: name.to_owned(),
+            inputs: names(&self.inputs),
+        })
+    }
+
     /// The position of the output called `name`.
     ///
     /// # Errors
     /// [`Error::OutputUnknown`] with the names that there are.
     pub fn output(&self, name: &str) -> Result<usize> {
-        let position = self.outputs.iter().position(|port| port.name == name);
-        position.ok_or_else(|| Error::OutputUnknown {
+        position(&self.outputs, name).ok_or_else(|| Error::OutputUnknown {
             name: name.to_owned(),
             outputs: names(&self.outputs),
         })
@@ -230,6 +234,10 @@ impl Session {
     }
 }
 
+fn position(ports: &[Port], name: &str) -> Option<usize> {
+    ports.iter().position(|port| port.name == name)
+}
+
 fn names(ports: &[Port]) -> Vec<String> {
     ports.iter().map(|port| port.name.clone()).collect()
 }
@@ -237,10 +245,9 @@ fn names(ports: &[Port]) -> Vec<String> {
 fn element(port: &Port) -> Result<ElementType> {
     match &port.kind {
         Kind::Tensor(element) => Ok(*element),
-        Kind::Other(kind) => Err(Error::Unsupported {
-            name: port.name.clone(),
-            kind: kind.clone(),
-        }),
+        Kind::Other(kind) => {
+            Err(Error::Unsupported { name: port.name.clone(), kind: kind.clone() })
+        }
     }
 }
 
@@ -273,7 +280,7 @@ fn metadata(session: &ort::session::Session) -> ort::Result<Metadata> {
         domain: metadata.domain().unwrap_or_default(),
         description: metadata.description().unwrap_or_default(),
         graph_description: metadata.graph_description().unwrap_or_default(),
-        version: metadata.version().unwrap_or_default(),
+        version: metadata.version().unwrap_or(i64::MAX),
         custom: custom.collect(),
     })
 }

@@ -136,11 +136,7 @@ impl Tensor {
     /// A tensor that ONNX Runtime returned.
     pub(crate) fn from_value(value: Value) -> std::result::Result<Self, ort::Error> {
         let (element, shape) = value.element_and_shape()?;
-        Ok(Self {
-            value,
-            element,
-            shape,
-        })
+        Ok(Self { value, element, shape })
     }
 
     /// What it holds.
@@ -203,10 +199,7 @@ impl Tensor {
         self.check_type(ElementType::String)?;
         if index >= self.len() {
             let shape = self.shape.to_vec();
-            return Err(Error::TensorSize {
-                shape,
-                elements: index,
-            });
+            return Err(Error::TensorSize { shape, elements: index });
         }
         ffi::set_string(self, index, text).map_err(runtime("write a tensor"))
     }
@@ -219,10 +212,7 @@ impl Tensor {
         if asked == self.element {
             return Ok(());
         }
-        Err(Error::TensorType {
-            asked,
-            actual: self.element,
-        })
+        Err(Error::TensorType { asked, actual: self.element })
     }
 }
 
@@ -230,8 +220,5 @@ fn check_size(shape: &[usize], elements: usize) -> Result<()> {
     if shape.iter().product::<usize>() == elements {
         return Ok(());
     }
-    Err(Error::TensorSize {
-        shape: shape.to_vec(),
-        elements,
-    })
+    Err(Error::TensorSize { shape: shape.to_vec(), elements })
 }

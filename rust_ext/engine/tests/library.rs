@@ -7,14 +7,8 @@ use engine::{Library, find_library};
 #[test]
 fn keeps_the_first_library_that_loads() {
     let code = |path: &Path| Library::load(path).map_err(|error| error.code());
-    assert_eq!(
-        code(Path::new("/nowhere/libonnxruntime.so")),
-        Err("library-unusable")
-    );
-    assert_eq!(
-        code(Path::new(env!("CARGO_MANIFEST_DIR"))),
-        Err("library-unusable")
-    );
+    assert_eq!(code(Path::new("/nowhere/libonnxruntime.so")), Err("library-unusable"));
+    assert_eq!(code(Path::new(env!("CARGO_MANIFEST_DIR"))), Err("library-unusable"));
     let text = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
     assert_eq!(code(&text), Err("library-unusable"));
     assert_eq!(Library::loaded(), None);

@@ -1,10 +1,7 @@
 //! Sessions against two small models: `fare` is 2.5 + 1.75 distance + passengers and
 //! returns its zone; `weights` is the product with [0.5, -1.25, 2].
 
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test fails where its preparation does"
-)]
+#![allow(clippy::unwrap_used, reason = "a test fails where its preparation does")]
 use std::path::{Path, PathBuf};
 
 use engine::{
@@ -17,9 +14,7 @@ fn library() -> Library {
 }
 
 fn model(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/models")
-        .join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/models").join(name)
 }
 
 fn open(name: &str) -> Session {
@@ -56,9 +51,8 @@ fn answers_no_rows_with_no_rows() {
 fn returns_the_outputs_asked_for() {
     let session = open("fare.onnx");
     let zone = session.output("zone_out").unwrap();
-    let outputs = session
-        .run_only(&rides(&[1.0], &[0], &["a"]), &[zone, zone])
-        .unwrap();
+    let outputs =
+        session.run_only(&rides(&[1.0], &[0], &["a"]), &[zone, zone]).unwrap();
     assert_eq!(outputs.len(), 2);
     assert_eq!(outputs[1].strings().unwrap(), ["a"]);
     let code = |error: Error| error.code();
@@ -76,10 +70,7 @@ fn refills_prepared_tensors() {
         inputs[0].as_mut_slice().unwrap()[0] = distance;
         inputs[2].set_string(0, zone).unwrap();
         let outputs = session.run(&inputs).unwrap();
-        assert_eq!(
-            outputs[0].as_slice::<f32>().unwrap(),
-            [2.5 + 1.75 * distance]
-        );
+        assert_eq!(outputs[0].as_slice::<f32>().unwrap(), [2.5 + 1.75 * distance]);
         assert_eq!(outputs[1].strings().unwrap(), [zone]);
     }
 }
@@ -89,10 +80,7 @@ fn describes_the_model() {
     let session = open("fare.onnx");
     let distance = &session.inputs()[0];
     assert_eq!(distance.kind, Kind::Tensor(ElementType::Float32));
-    assert_eq!(
-        distance.shape,
-        [Dim::Named("rows".to_owned()), Dim::Fixed(1)]
-    );
+    assert_eq!(distance.shape, [Dim::Named("rows".to_owned()), Dim::Fixed(1)]);
     assert_eq!(session.metadata().producer, "engine tests");
     let schema = session.schema().unwrap();
     let names: Vec<&str> = schema.columns.iter().map(|c| c.name.as_str()).collect();
@@ -105,10 +93,7 @@ fn describes_the_model() {
 fn derives_a_schema_from_the_graph() {
     let column = &open("weights.onnx").schema().unwrap().columns[0];
     assert_eq!((column.name.as_str(), column.width), ("x", 3));
-    assert_eq!(
-        (column.dtype, column.missing),
-        (ElementType::Float32, false)
-    );
+    assert_eq!((column.dtype, column.missing), (ElementType::Float32, false));
 }
 
 #[test]
@@ -117,19 +102,13 @@ fn refuses_inputs_that_do_not_fit() {
     let run = |tensor: engine::Result<Tensor>| {
         session.run(&[tensor.unwrap()]).map(|_| ()).unwrap_err()
     };
-    assert_eq!(
-        session.run(&[]).map(|_| ()).unwrap_err().code(),
-        "input-missing"
-    );
+    assert_eq!(session.run(&[]).map(|_| ()).unwrap_err().code(), "input-missing");
     let wide = run(Tensor::from_slice(&[1, 4], &[0.0_f32; 4]));
     assert_eq!(
         wide.to_string(),
         "input 'x' has shape [1, 4] where the model takes [any, 3]; reshape it"
     );
-    assert_eq!(
-        run(Tensor::from_slice(&[3], &[0.0_f32; 3])).code(),
-        "input-shape"
-    );
+    assert_eq!(run(Tensor::from_slice(&[3], &[0.0_f32; 3])).code(), "input-shape");
     assert_eq!(
         run(Tensor::from_slice(&[1, 3], &[0.0_f64; 3])).to_string(),
         "input 'x' is tensor(double) where the model takes tensor(float); convert it"
