@@ -132,10 +132,7 @@ async fn exchange(
         None => open.insert(connect(address).await.map_err(|_| Failure::Connect)?),
     };
     let stream = &mut connection.stream;
-    stream
-        .write_all(request)
-        .await
-        .map_err(|_| Failure::Write)?;
+    stream.write_all(request).await.map_err(|_| Failure::Write)?;
     connection.answer.clear();
     loop {
         let read = stream.read_buf(&mut connection.answer).await;
@@ -154,10 +151,7 @@ async fn exchange(
 async fn connect(address: SocketAddr) -> std::io::Result<Connection> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
-    Ok(Connection {
-        stream,
-        answer: Vec::with_capacity(BUFFER_BYTES),
-    })
+    Ok(Connection { stream, answer: Vec::with_capacity(BUFFER_BYTES) })
 }
 
 #[derive(Debug, PartialEq)]
@@ -175,13 +169,9 @@ fn parse(bytes: &[u8]) -> Result<Option<Answer>, Failure> {
         return Ok(None);
     };
     let value = |name: &str| {
-        let mut named = head
-            .headers
-            .iter()
-            .filter(|h| h.name.eq_ignore_ascii_case(name));
-        named
-            .next()
-            .and_then(|header| std::str::from_utf8(header.value).ok())
+        let mut named =
+            head.headers.iter().filter(|h| h.name.eq_ignore_ascii_case(name));
+        named.next().and_then(|header| std::str::from_utf8(header.value).ok())
     };
     let body_bytes: usize = value("content-length")
         .and_then(|length| length.parse().ok())
@@ -206,10 +196,7 @@ mod tests {
         for end in 0..bytes.len() {
             assert_eq!(parse(&bytes[..end]), Ok(None), "{end}");
         }
-        let answer = Answer {
-            status: 429,
-            closes: true,
-        };
+        let answer = Answer { status: 429, closes: true };
         assert_eq!(parse(bytes), Ok(Some(answer)));
     }
 

@@ -104,9 +104,8 @@ fn load(plan: &Arc<Plan>, threads: u16) -> Result<Tally, Error> {
     let (sender, tallies) = mpsc::channel();
     for thread in 0..threads {
         let (plan, sender) = (Arc::clone(plan), sender.clone());
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         thread::spawn(move || {
             let share = (thread..plan.connections).step_by(usize::from(threads));
             runtime.block_on(connection::drive(&plan, share, &sender));
@@ -130,11 +129,7 @@ fn show_progress(plan: &Plan) {
     while next < plan.stop {
         thread::sleep(next.saturating_duration_since(Instant::now()));
         let answered = plan.answered.load(Ordering::Relaxed);
-        let phase = if next < plan.measure_from {
-            "warm-up"
-        } else {
-            "measuring"
-        };
+        let phase = if next < plan.measure_from { "warm-up" } else { "measuring" };
         eprintln!("fare-load: {phase}, {} answers/s", answered - before);
         before = answered;
         next += Duration::from_secs(1);

@@ -58,19 +58,13 @@ impl Target {
         let port = authority.port_u16().unwrap_or(80);
         Ok(Self {
             host: format!("{}:{port}", authority.host()),
-            path: uri
-                .path_and_query()
-                .map_or("/", |path| path.as_str())
-                .to_owned(),
+            path: uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
         })
     }
 
     /// The first address of the host that accepts a connection.
     pub fn reach(&self) -> Result<SocketAddr, Error> {
-        let no_server = |why| Error::NoServer {
-            at: self.host.clone(),
-            why,
-        };
+        let no_server = |why| Error::NoServer { at: self.host.clone(), why };
         let mut failure = io::Error::other("the host has no address");
         for address in self.host.to_socket_addrs().map_err(no_server)? {
             match TcpStream::connect_timeout(&address, PATIENCE) {
@@ -83,10 +77,8 @@ impl Target {
 
     /// One request for each line of `bodies` that is not blank.
     pub fn requests(&self, bodies: &Path) -> Result<Vec<Vec<u8>>, Error> {
-        let text = fs::read(bodies).map_err(|why| Error::Bodies {
-            path: bodies.to_owned(),
-            why,
-        })?;
+        let text = fs::read(bodies)
+            .map_err(|why| Error::Bodies { path: bodies.to_owned(), why })?;
         let requests: Vec<_> = text
             .split(|byte| *byte == b'\n')
             .map(<[u8]>::trim_ascii)
@@ -120,11 +112,7 @@ mod tests {
     #[test]
     fn a_url_gives_host_port_and_path() {
         for (url, host, path) in [
-            (
-                "http://127.0.0.1:8000/predict",
-                "127.0.0.1:8000",
-                "/predict",
-            ),
+            ("http://127.0.0.1:8000/predict", "127.0.0.1:8000", "/predict"),
             ("http://example.org", "example.org:80", "/"),
             ("http://[::1]:9/a?b=c", "[::1]:9", "/a?b=c"),
         ] {

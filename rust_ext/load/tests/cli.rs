@@ -68,21 +68,15 @@ fn json(output: &Output) -> serde_json::Value {
 fn times_the_answers_and_walks_over_all_bodies() {
     let (url, seen) = serve("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
     let bodies = Bodies::new("walk", "1\n2\n3\n4\n5\n");
-    let report = json(&fare_load(
-        &url,
-        &bodies,
-        &["--connections", "4", "--threads", "2"],
-    ));
+    let report =
+        json(&fare_load(&url, &bodies, &["--connections", "4", "--threads", "2"]));
 
     let requests = report["requests"].as_u64().unwrap();
     assert!(requests > 10, "{report}");
     assert_eq!(report["statuses"]["200"], requests);
     assert_eq!(report["errors"], serde_json::json!({}));
     let buckets = report["histogram"].as_array().unwrap();
-    assert_eq!(
-        buckets.iter().map(|b| b[1].as_u64().unwrap()).sum::<u64>(),
-        requests
-    );
+    assert_eq!(buckets.iter().map(|b| b[1].as_u64().unwrap()).sum::<u64>(), requests);
     let rate = report["rate_per_s"].as_f64().unwrap();
     #[allow(clippy::cast_precision_loss)]
     let expected = requests as f64 / 0.3;
@@ -93,10 +87,7 @@ fn times_the_answers_and_walks_over_all_bodies() {
         assert!(seen.iter().any(|b| b == body), "{body} was never sent");
     }
     let firsts = &seen[1..4];
-    assert!(
-        firsts.iter().any(|b| b != &firsts[0]),
-        "all started with {firsts:?}"
-    );
+    assert!(firsts.iter().any(|b| b != &firsts[0]), "all started with {firsts:?}");
 }
 
 #[test]
@@ -112,10 +103,7 @@ fn other_statuses_and_failures_are_counted_apart() {
 
     let (url, _) = serve("garbage\r\n\r\n");
     let garbled = json(&fare_load(&url, &bodies, &[]));
-    assert!(
-        garbled["errors"]["not_http"].as_u64().unwrap() > 10,
-        "{garbled}"
-    );
+    assert!(garbled["errors"]["not_http"].as_u64().unwrap() > 10, "{garbled}");
     assert_eq!(garbled["requests"], 0);
 }
 

@@ -1,0 +1,219 @@
+//! One column of the model: which JSON values it takes, and what they become.
+
+use std::collections::HashSet;
+
+use engine::{Element, ElementType, Tensor, Unknown};
+
+use crate::json::Json;
+
+/// Floats from here on may be integers that 64 bits do not hold.
+const BEYOND_INT64: f64 = 9_223_372_036_854_775_808.0;
+
+/// One column of the model.
+pub struct Column {
+    /// Its name, input and type.
+    pub schema: engine::Column,
+    /// The only values it takes, as text; `None` where any will do.
+    categories: Option<HashSet<String>>,
+}
+
+impl From<engine::Column> for Column {
+    fn from(schema: engine::Column) -> Self {
+        let closed = schema.unknown == Some(Unknown::Error);
+        let text = |value: &serde_json::Value| match value {
+            serde_json::Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let categories = schema.categories.as_ref().filter(|_| closed);
+        Self {
+            categories: categories.map(|known| known.iter().map(text).collect()),
+            schema,
+        }
+    }
+}
+
+/// Why a value does not fit its column.
+#[derive(Debug, PartialEq)]
+pub enum Misfit {
+    /// It has another type.
+    Type,
+    /// The column's type does not reach that far.
+    Range,
+    /// It is not one of the categories.
+    Category(String),
+    /// It is missing.
+    Null,
+}
+
+impl Column {
+    /// Writes one row's value into `target`.
+    pub fn set(
+        &self,
+        target: &mut Target,
+        row: usize,
+        value: &Json,
+    ) -> Result<(), Misfit> {
+        match (value, self.schema.width) {
+            (Json::Null, _) if !self.schema.missing => Err(Misfit::Null),
+            (value, 1) => self.set_one(target, row, value),
+            (Json::List(values), width) if values.len() == width => {
+                let mut far = Ok(());
+                for (index, value) in values.iter().enumerate() {
+                    match self.set_one(target, row * width + index, value) {
+                        Err(Misfit::Range) => far = Err(Misfit::Range),
+                        Err(Misfit::Null) => return Err(Misfit::Type),
+                        other => other?,
+                    }
+                }
+                far
+            }
+            _ => Err(Misfit::Type),
+        }
+    }
+
+    fn set_one(
+        &self,
+        target: &mut Target,
+        index: usize,
+        value: &Json,
+    ) -> Result<(), Misfit> {
+        if matches!(value, Json::Null) {
+            return if self.schema.missing {
+                target.set_missing(index)
+            } else {
+                Err(Misfit::Null)
+            };
+        }
+        target.set(index, value)?;
+        let Some(known) = &self.categories else { return Ok(()) };
+        let text = match value {
+            Json::Text(text) => text.to_string(),
+            Json::Integer(integer) => integer.to_string(),
+            _ => return Ok(()),
+        };
+        if known.contains(&text) { Ok(()) } else { Err(Misfit::Category(text)) }
+    }
+
+    /// What is wrong, in words.
+    pub fn explain(&self, misfit: &Misfit) -> String {
+        let (name, width) = (&self.schema.name, self.schema.width);
+        let (one, many) = match self.schema.dtype {
+            ElementType::Float32 | ElementType::Float64 => ("a number", "numbers"),
+            ElementType::Bool => ("true or false", "booleans"),
+            ElementType::String => ("a string", "strings"),
+            _ => ("an integer", "integers"),
+        };
+        match misfit {
+            Misfit::Null => format!("'{name}' must not be null"),
+            Misfit::Type if width == 1 => format!("'{name}' must be {one}"),
+            Misfit::Type => format!("'{name}' must be a list of {width} {many}"),
+            Misfit::Category(text) => format!("'{name}' has no category '{text}'"),
+            Misfit::Range => {
+                let dtype = format!("{:?}", self.schema.dtype).to_lowercase();
+                format!("'{name}' is out of range for {dtype}")
+            }
+        }
+    }
+}
+
+/// A number or truth value that a tensor holds as it is.
+trait Cell: Element {
+    /// Stands for a missing value, where there is such a number.
+    const MISSING: Option<Self> = None;
+
+    fn read(value: &Json) -> Result<Self, Misfit>;
+}
+
+macro_rules! floats {
+    ($($float:ident)*) => {$(
+        impl Cell for $float {
+            const MISSING: Option<Self> = Some(Self::NAN);
+
+            // Through f64, as numpy converts; what is out of range becomes infinite.
+            #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
+            fn read(value: &Json) -> Result<Self, Misfit> {
+                let number = match value {
+                    Json::Float(float) => *float as Self,
+                    Json::Integer(integer) => *integer as f64 as Self,
+                    _ => return Err(Misfit::Type),
+                };
+                if number.is_finite() { Ok(number) } else { Err(Misfit::Range) }
+            }
+        }
+    )*};
+}
+
+macro_rules! integers {
+    ($($integer:ident)*) => {$(
+        impl Cell for $integer {
+            fn read(value: &Json) -> Result<Self, Misfit> {
+                match value {
+                    Json::Integer(integer) => {
+                        Self::try_from(*integer).map_err(|_| Misfit::Range)
+                    }
+                    Json::Float(float) if float.abs() >= BEYOND_INT64 => Err(Misfit::Range),
+                    _ => Err(Misfit::Type),
+                }
+            }
+        }
+    )*};
+}
+
+floats! { f32 f64 }
+integers! { i8 i16 i32 i64 u8 u16 u32 u64 }
+
+impl Cell for bool {
+    fn read(value: &Json) -> Result<Self, Misfit> {
+        if let Json::Bool(value) = value { Ok(*value) } else { Err(Misfit::Type) }
+    }
+}
+
+macro_rules! targets {
+    ($($variant:ident $type:ty,)*) => {
+        /// A tensor to be filled value by value.
+        pub enum Target<'a> {
+            $(#[doc = concat!("Of ", stringify!($type))] $variant(&'a mut [$type]),)*
+            /// Of strings.
+            String(&'a mut Tensor),
+        }
+
+        impl<'a> Target<'a> {
+            /// The target that fills `tensor`.
+            pub fn of(tensor: &'a mut Tensor) -> engine::Result<Self> {
+                Ok(match tensor.element_type() {
+                    $(ElementType::$variant => Self::$variant(tensor.as_mut_slice()?),)*
+                    ElementType::String => Self::String(tensor),
+                })
+            }
+
+            fn set(&mut self, index: usize, value: &Json) -> Result<(), Misfit> {
+                match self {
+                    $(Self::$variant(cells) => cells[index] = Cell::read(value)?,)*
+                    Self::String(tensor) => {
+                        let Json::Text(text) = value else { return Err(Misfit::Type) };
+                        tensor.set_string(index, text).map_err(|_| Misfit::Range)?;
+                    }
+                }
+                Ok(())
+            }
+
+            fn set_missing(&mut self, index: usize) -> Result<(), Misfit> {
+                match self {
+                    $(Self::$variant(cells) => {
+                        cells[index] = Cell::MISSING.ok_or(Misfit::Null)?;
+                    })*
+                    Self::String(tensor) => {
+                        tensor.set_string(index, "").map_err(|_| Misfit::Range)?;
+                    }
+                }
+                Ok(())
+            }
+        }
+    };
+}
+
+targets! {
+    Float32 f32, Float64 f64, Bool bool,
+    Int8 i8, Int16 i16, Int32 i32, Int64 i64,
+    Uint8 u8, Uint16 u16, Uint32 u32, Uint64 u64,
+}

@@ -1,0 +1,201 @@
+//! What the server answers when it cannot answer: RFC 9457 problem details.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// A request that gets an error for an answer; its text is the `detail`.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// The body cannot be read as JSON.
+    #[error("the body is not JSON: {0}")]
+    NotJson(String),
+    /// There is no such path.
+    #[error(
+        "there is nothing at {0}: \
+         try POST /predict, GET /health/live or GET /health/ready"
+    )]
+    NotFound(String),
+    /// The path exists for other methods.
+    #[error("{path} does not take {method}")]
+    MethodNotAllowed {
+        /// The path.
+        path: String,
+        /// The method that it does not take.
+        method: String,
+    },
+    /// The body did not arrive in time.
+    #[error("the body did not arrive within {seconds} s")]
+    SlowClient {
+        /// The time it had.
+        seconds: f64,
+    },
+    /// The body has more bytes than are taken.
+    #[error("the body is over the limit of {limit} bytes")]
+    TooLarge {
+        /// The bytes that are taken.
+        limit: usize,
+    },
+    /// The body is not said to be JSON.
+    #[error("the body must be application/json")]
+    WrongType,
+    /// The rows do not fit the model's columns, or the model cannot answer them.
+    #[error("{detail}")]
+    WrongRows {
+        /// The first complaint, or what else is wrong.
+        detail: String,
+        /// What is wrong where.
+        errors: Vec<Complaint>,
+    },
+    /// As many requests as are taken at once are being answered.
+    #[error("{limit} requests are in flight: try again")]
+    Overloaded {
+        /// The requests that are taken at once.
+        limit: usize,
+    },
+    /// Something failed that the caller cannot mend.
+    #[error("the server failed; its log says why")]
+    Internal,
+    /// No prediction has succeeded yet, or the server is about to stop.
+    #[error("the server is starting or stopping")]
+    NotReady,
+    /// The answer was not there in time.
+    #[error("the answer took longer than {seconds} s")]
+    Timeout {
+        /// The time it had.
+        seconds: f64,
+    },
+}
+
+/// One thing that is wrong with a body, and where.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Complaint {
+    /// An RFC 6901 pointer into the body.
+    pub pointer: String,
+    /// What is wrong there.
+    pub detail: String,
+}
+
+/// What is left to say when the model has been asked; the log gets the rest.
+impl From<engine::Error> for Problem {
+    fn from(error: engine::Error) -> Self {
+        use engine::Error as E;
+        let detail = match &error {
+            E::Runtime { .. } => {
+                tracing::error!(%error, "the model refused rows");
+                "the model cannot answer these rows; the server's log says why"
+                    .to_owned()
+            }
+            E::LibraryNotFound { .. }
+            | E::LibraryUnusable { .. }
+            | E::LibraryChanged { .. }
+            | E::ModelNotFound { .. }
+            | E::ModelRefused { .. }
+            | E::SchemaRefused { .. }
+            | E::InputMissing { .. }
+            | E::InputUnknown { .. }
+            | E::InputType { .. }
+            | E::InputShape { .. }
+            | E::OutputUnknown { .. }
+            | E::Unsupported { .. }
+            | E::TensorType { .. }
+            | E::TensorSize { .. } => {
+                tracing::error!(code = error.code(), %error, "a prediction failed");
+                return Self::Internal;
+            }
+        };
+        Self::WrongRows { detail, errors: Vec::new() }
+    }
+}
+
+impl Problem {
+    /// Its status, the end of its type's URN, and its title.
+    #[must_use]
+    pub fn kind(&self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::NotJson(_) => {
+                (StatusCode::BAD_REQUEST, "not-json", "The body is not JSON")
+            }
+            Self::NotFound(_) => {
+                (StatusCode::NOT_FOUND, "not-found", "There is nothing here")
+            }
+            Self::MethodNotAllowed { .. } => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "The method is not allowed",
+            ),
+            Self::SlowClient { .. } => (
+                StatusCode::REQUEST_TIMEOUT,
+                "slow-client",
+                "The request came too slowly",
+            ),
+            Self::TooLarge { .. } => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large")
+            }
+            Self::WrongType => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "wrong-type",
+                "The body must be application/json",
+            ),
+            Self::WrongRows { .. } => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "wrong-rows",
+                "The rows do not fit the model",
+            ),
+            Self::Overloaded { .. } => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "overloaded",
+                "Too many requests are in flight",
+            ),
+            Self::Internal => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "internal", "The server failed")
+            }
+            Self::NotReady => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "not-ready",
+                "The server is not ready",
+            ),
+            Self::Timeout { .. } => {
+                (StatusCode::GATEWAY_TIMEOUT, "timeout", "The answer took too long")
+            }
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Details<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    error: &'a str,
+    errors: &'a [Complaint],
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, code, title) = self.kind();
+        let detail = self.to_string();
+        let errors: &[Complaint] = match &self {
+            Self::WrongRows { errors, .. } => errors,
+            _ => &[],
+        };
+        let details = Details {
+            r#type: format!("urn:fare:{code}"),
+            title,
+            status: status.as_u16(),
+            detail: &detail,
+            error: &detail,
+            errors,
+        };
+        let mut response = (status, Json(details)).into_response();
+        let headers = response.headers_mut();
+        let problem = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, problem);
+        if matches!(self, Self::Overloaded { .. }) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

@@ -1,0 +1,39 @@
+//! Serves an ONNX model of a table over HTTP.
+//!
+//! A body goes through `json` (a tree), `rows` and `columns` (checked against the
+//! schema and written into the model's inputs), the engine, and `answer` (the outputs
+//! as JSON); `model` joins these. `routes` and `serve` are all that know HTTP.
+#![forbid(unsafe_code)]
+
+mod answer;
+mod columns;
+mod config;
+mod error;
+mod json;
+mod model;
+mod routes;
+mod rows;
+mod serve;
+mod state;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+pub use config::Config;
+pub use error::{Complaint, Problem};
+pub use model::Model;
+pub use serve::{StartError, run};
+pub use state::State;
+
+/// The routes of a server.
+pub fn app(state: Arc<State>) -> Router {
+    Router::new()
+        .route("/predict", post(routes::predict::predict))
+        .route("/health/live", get(routes::health::live))
+        .route("/health/ready", get(routes::health::ready))
+        .fallback(routes::not_found)
+        .method_not_allowed_fallback(routes::method_not_allowed)
+        .with_state(state)
+}

@@ -1,0 +1,132 @@
+//! A model that answers request bodies; knows JSON, but not HTTP.
+
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use engine::{Dim, Kind, Library, Options, Session, Tensor};
+use serde_json::{Map, Value, json};
+
+use crate::answer;
+use crate::error::Problem;
+use crate::json::Json;
+use crate::rows::Schema;
+
+/// So many prepared rows are kept for the next requests.
+const SPARE: usize = 64;
+
+/// An ONNX model with its schema.
+pub struct Model {
+    session: Session,
+    schema: Schema,
+    /// The only number of rows that it takes, where the graph fixes one.
+    batch: Option<usize>,
+    /// Inputs of one row that no request is using.
+    spare: Mutex<Vec<Vec<Tensor>>>,
+}
+
+impl Model {
+    /// The model in a file; it works on one thread a request.
+    ///
+    /// # Errors
+    /// The engine's, where the file is no model, or not one of a table.
+    pub fn open(library: Library, path: &Path) -> engine::Result<Self> {
+        let session = Session::open(library, path, &Options::default())?;
+        for output in session.outputs() {
+            if let Kind::Other(kind) = &output.kind {
+                let (name, kind) = (output.name.clone(), kind.clone());
+                return Err(engine::Error::Unsupported { name, kind });
+            }
+        }
+        let batch =
+            session.inputs().iter().find_map(|input| match input.shape.first() {
+                Some(Dim::Fixed(rows)) => Some(*rows),
+                _ => None,
+            });
+        Ok(Self {
+            batch,
+            schema: session.schema()?.into(),
+            session,
+            spare: Mutex::default(),
+        })
+    }
+
+    /// The answer to a body, as JSON.
+    ///
+    /// # Errors
+    /// What is wrong with the body, or with the model.
+    pub fn predict(&self, body: &[u8]) -> Result<Vec<u8>, Problem> {
+        self.with_inputs(body, |inputs, rows| {
+            let outputs = self.session.run(inputs)?;
+            answer::predictions(self.session.outputs(), &outputs, rows)
+        })
+    }
+
+    /// A zero for each row of a body that the model would answer, as JSON.
+    ///
+    /// # Errors
+    /// What is wrong with the body.
+    pub fn noop(&self, body: &[u8]) -> Result<Vec<u8>, Problem> {
+        self.with_inputs(body, |_, rows| Ok(answer::zeros(rows)))
+    }
+
+    fn with_inputs(
+        &self,
+        body: &[u8],
+        work: impl FnOnce(&[Tensor], usize) -> Result<Vec<u8>, Problem>,
+    ) -> Result<Vec<u8>, Problem> {
+        let document =
+            Json::parse(body).map_err(|error| Problem::NotJson(error.to_string()))?;
+        let rows = self.schema.rows(&document)?;
+        let count = rows.count();
+        if count == 0 {
+            self.schema.fill(&rows, &mut [])?;
+            return Ok(answer::zeros(0));
+        }
+        if let Some(batch) = self.batch.filter(|batch| *batch != count) {
+            let detail = format!("the model takes {batch} rows at a time, not {count}");
+            return Err(Problem::WrongRows { detail, errors: Vec::new() });
+        }
+        let mut inputs = self.inputs(count)?;
+        let answer =
+            self.schema.fill(&rows, &mut inputs).and_then(|()| work(&inputs, count));
+        self.keep(inputs, count);
+        answer
+    }
+
+    /// Inputs for so many rows; those of one row are used again and again.
+    fn inputs(&self, rows: usize) -> engine::Result<Vec<Tensor>> {
+        let spare = match rows {
+            1 => self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop(),
+            _ => None,
+        };
+        spare.map_or_else(|| self.session.prepare(rows), Ok)
+    }
+
+    fn keep(&self, inputs: Vec<Tensor>, rows: usize) {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        if rows == 1 && spare.len() < SPARE {
+            spare.push(inputs);
+        }
+    }
+
+    /// A body of so many made-up rows, or as many as the model takes.
+    #[must_use]
+    pub fn sample(&self, rows: usize) -> Vec<u8> {
+        let rows = self.batch.unwrap_or(rows);
+        let columns = self.schema.columns();
+        let row: Map<String, Value> =
+            columns.map(|column| (column.name.clone(), made_up(column))).collect();
+        json!({ "instances": vec![row; rows] }).to_string().into_bytes()
+    }
+}
+
+fn made_up(column: &engine::Column) -> Value {
+    let first = column.categories.as_ref().and_then(|known| known.first());
+    let value = match (first, column.dtype) {
+        (Some(first), _) => first.clone(),
+        (None, engine::ElementType::String) => json!(""),
+        (None, engine::ElementType::Bool) => json!(false),
+        (None, _) => json!(0),
+    };
+    if column.width == 1 { value } else { json!(vec![value; column.width]) }
+}

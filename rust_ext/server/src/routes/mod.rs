@@ -1,0 +1,21 @@
+//! The routes: a file each.
+
+pub mod health;
+pub mod predict;
+
+use axum::http::{Method, Uri};
+
+use crate::error::Problem;
+
+/// Answers a path that is none.
+pub async fn not_found(uri: Uri) -> Problem {
+    Problem::NotFound(uri.path().to_owned())
+}
+
+/// Answers a method that a path does not take.
+pub async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
+    Problem::MethodNotAllowed {
+        path: uri.path().to_owned(),
+        method: method.to_string(),
+    }
+}

@@ -1,0 +1,129 @@
+//! From the options to a server that listens, and to its end.
+
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use engine::{Library, find_library};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::TcpListener;
+use tokio::signal;
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+
+use crate::app;
+use crate::config::Config;
+use crate::model::Model;
+use crate::state::State;
+
+/// A connection on which no request arrives for so long is closed.
+const SILENCE: Duration = Duration::from_secs(20);
+/// How long the requests in flight may take once the server is told to stop.
+const GRACE: Duration = Duration::from_secs(8);
+/// The pause after a connection that could not be accepted.
+const REST: Duration = Duration::from_millis(50);
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The model or the library cannot be used.
+    #[error(transparent)]
+    Engine(#[from] engine::Error),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {at}: {why}; choose another --port, or 0 for a free one")]
+    Bind {
+        /// Host and port.
+        at: SocketAddr,
+        /// What the system says.
+        why: io::Error,
+    },
+    /// The system refuses threads, signals or the output.
+    #[error("cannot start: {0}")]
+    System(#[from] io::Error),
+}
+
+/// Serves until told to stop, by a signal or the end of standard input.
+///
+/// # Errors
+/// [`StartError`] where the server does not start.
+pub fn run(config: &Config) -> Result<(), StartError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(config.workers.get())
+        .max_blocking_threads(config.workers.get())
+        .enable_all()
+        .build()?;
+    let at = SocketAddr::new(config.host(), config.port);
+    let bound = runtime.block_on(TcpListener::bind(at));
+    let listener = bound.map_err(|why| StartError::Bind { at, why })?;
+    let library = Library::load(&find_library(config.ort_library.as_deref())?)?;
+    let state = State::new(Model::open(library, &config.model)?, config);
+    let stop = {
+        let _context = runtime.enter();
+        told_to_stop(config.exit_on_stdin_close)?
+    };
+    let mut out = io::stdout();
+    writeln!(out, "listening on http://{}", listener.local_addr()?)?;
+    out.flush()?;
+    // On a worker, where the connections are: this thread is none.
+    let _ = runtime.block_on(runtime.spawn(serve(listener, state, stop)));
+    runtime.shutdown_background(); // what still runs has had its time
+    Ok(())
+}
+
+/// Ends at the first signal to stop, or at the end of standard input if that counts.
+fn told_to_stop(stdin_counts: bool) -> io::Result<impl Future<Output = ()> + Send> {
+    let ended = Arc::new(Notify::new());
+    if stdin_counts {
+        let ended = Arc::clone(&ended);
+        thread::spawn(move || {
+            let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+            ended.notify_one();
+        });
+    }
+    #[cfg(unix)]
+    let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())?;
+    #[cfg(windows)]
+    let mut terminate = signal::windows::ctrl_close()?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = signal::ctrl_c() => {}
+            () = ended.notified() => {}
+        }
+    })
+}
+
+/// Answers connections until told to stop, then lets the requests in flight finish.
+async fn serve(
+    listener: TcpListener,
+    state: Arc<State>,
+    stop: impl Future<Output = ()>,
+) {
+    let service = TowerToHyperService::new(app(Arc::clone(&state)));
+    let connections = GracefulShutdown::new();
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(SILENCE);
+    let mut stop = pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut stop => break,
+        };
+        let Ok((stream, _)) = accepted else {
+            sleep(REST).await; // too many open files, or the client has gone again
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        let connection = http.serve_connection(TokioIo::new(stream), service.clone());
+        tokio::spawn(connections.watch(connection));
+    }
+    drop(listener);
+    state.stop();
+    let _ = timeout(GRACE, connections.shutdown()).await;
+}

@@ -1,0 +1,106 @@
+//! What the requests of a server share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::config::Config;
+use crate::error::Problem;
+use crate::model::Model;
+
+/// A request that takes longer than this is worth the 10 us of a hand-over.
+const SHORT: Duration = Duration::from_micros(500);
+/// Rows of the bodies that are timed to find out what takes so long.
+const SAMPLE_ROWS: usize = 16;
+
+/// A model, and the limits within which it answers.
+pub struct State {
+    model: Model,
+    noop: bool,
+    in_flight: Arc<Semaphore>,
+    max_inflight: usize,
+    /// Larger bodies are refused.
+    pub max_body_bytes: usize,
+    /// How long a body may take to arrive, and an answer to be made.
+    pub timeout: Duration,
+    /// Bodies of up to so many bytes are answered on the thread that read them.
+    pub inline_bytes: usize,
+    answered: AtomicBool,
+    stopping: AtomicBool,
+}
+
+impl State {
+    /// The state of a server whose model has made its first predictions; where it
+    /// could not, the server is not ready until one succeeds.
+    #[must_use]
+    pub fn new(model: Model, config: &Config) -> Arc<Self> {
+        let sample = model.sample(SAMPLE_ROWS);
+        let first = model.predict(&model.sample(1));
+        if let Err(problem) = &first {
+            tracing::warn!(%problem, "a made-up row has no answer: not ready");
+        }
+        Arc::new(Self {
+            inline_bytes: short_body(&model, &sample),
+            noop: config.noop,
+            in_flight: Arc::new(Semaphore::new(config.max_inflight)),
+            max_inflight: config.max_inflight,
+            max_body_bytes: config.max_body_bytes,
+            timeout: config.timeout_s,
+            answered: AtomicBool::new(first.is_ok()),
+            stopping: AtomicBool::new(false),
+            model,
+        })
+    }
+
+    /// The answer to a body, as JSON.
+    ///
+    /// # Errors
+    /// What is wrong with the body, or with the model.
+    pub fn answer(&self, body: &[u8]) -> Result<Vec<u8>, Problem> {
+        if self.noop {
+            return self.model.noop(body);
+        }
+        let answer = self.model.predict(body)?;
+        if !self.answered.load(Ordering::Relaxed) {
+            self.answered.store(true, Ordering::Relaxed);
+        }
+        Ok(answer)
+    }
+
+    /// A place among the requests in flight, to be held until the answer is made.
+    ///
+    /// # Errors
+    /// [`Problem::Overloaded`] where all are taken.
+    pub fn admit(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        let permit = Arc::clone(&self.in_flight).try_acquire_owned();
+        permit.map_err(|_| Problem::Overloaded { limit: self.max_inflight })
+    }
+
+    /// Whether the server can be sent requests.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.answered.load(Ordering::Relaxed) && !self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Makes the server not ready for good.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The size of a body that takes about [`SHORT`], by the best of three tries.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
+    clippy::cast_sign_loss
+)] // a size of some kilobytes
+fn short_body(model: &Model, sample: &[u8]) -> usize {
+    let time = |_| {
+        let start = Instant::now();
+        model.predict(sample).map_or(Duration::MAX, |_| start.elapsed())
+    };
+    let best = (0..3).map(time).min().unwrap_or(Duration::MAX);
+    (sample.len() as f64 * SHORT.as_secs_f64() / best.as_secs_f64()) as usize
+}
