@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -26,21 +27,32 @@ class Column:
     input: str
     dtype: np.dtype
     missing: bool = False
-    categories: frozenset[Any] | None = None  # None: any value will do
+    categories: tuple[Any, ...] = ()  # the only values it takes; empty: any
     width: int = 1
 
     @classmethod
     def from_schema(cls, entry: Mapping[str, Any], width: int = 1) -> "Column":
         """Return the column that one entry of a ``fare.schema`` describes."""
-        closed = entry.get("unknown") == "error" and entry.get("categories") is not None
+        closed = entry.get("unknown") == "error"
         return cls(
             name=entry["name"],
             input=entry["input"],
             dtype=dtype_of(entry["dtype"]),
             missing=bool(entry.get("missing")),
-            categories=frozenset(entry["categories"]) if closed else None,
+            categories=tuple(entry.get("categories") or ()) if closed else (),
             width=width,
         )
+
+    @cached_property
+    def types(self) -> frozenset[type]:
+        """The Python types that its JSON values have."""
+        types = KINDS[self.dtype.kind][0]
+        return frozenset([*types, type(None)] if self.missing else types)
+
+    @cached_property
+    def known(self) -> frozenset[Any]:
+        """Its categories, for looking up."""
+        return frozenset([*self.categories, None])
 
     def array(self, values: list[Any]) -> np.ndarray | None:
         """Return the values as (rows,) or (rows, width); None if one does not fit.
@@ -51,19 +63,14 @@ class Column:
             if not all(type(v) is list and len(v) == self.width for v in values):
                 return None
             values = list(chain.from_iterable(values))
-        allowed = KINDS[self.dtype.kind][0] + (type(None),) * self.missing
-        if not set(map(type, values)).issubset(allowed):
+        if not self.types.issuperset(map(type, values)):
             return None
-        if self.categories is not None and not self.categories.issuperset(
-            value for value in values if value is not None
-        ):
+        if self.categories and not self.known.issuperset(values):
             return None
+        make = floats if self.dtype.kind == "f" else np.array
         try:
-            with np.errstate(over="ignore"):
-                array = np.array(values, self.dtype)
-        except OverflowError:
-            return None
-        if self.dtype.kind == "f" and np.isinf(array).any():
+            array = make(values, self.dtype)
+        except (OverflowError, FloatingPointError):
             return None
         return array if self.width == 1 else array.reshape(-1, self.width)
 
@@ -73,28 +80,33 @@ class Column:
             return f"'{self.name}' must not be null"
         if self.array([value]) is not None:
             return None
-        types, one, many = KINDS[self.dtype.kind]
-        values = value if self.width > 1 else [value]
-        if type(values) is not list or len(values) != self.width:
-            return f"'{self.name}' must be a list of {self.width} {many}"
+        _, one, many = KINDS[self.dtype.kind]
+        values = [value] if self.width == 1 else value
+        if self.width > 1:
+            one = f"a list of {self.width} {many}"
+            if type(values) is not list or len(values) != self.width:
+                return f"'{self.name}' must be {one}"
         for each in values:
-            if type(each) not in types and not self._beyond_int64(each):
-                what = one if self.width == 1 else f"a list of {self.width} {many}"
-                return f"'{self.name}' must be {what}"
-            if self.categories is not None and each not in self.categories:
+            if type(each) not in self.types and not self._beyond_int64(each):
+                return f"'{self.name}' must be {one}"
+            if self.categories and each not in self.known:
                 return f"'{self.name}' has no category '{each}'"
         return f"'{self.name}' is out of range for {self.dtype}"
 
     def example(self) -> Any:
         """Return a value that the column takes."""
-        if self.categories:
-            return min(self.categories)
-        value = KINDS[self.dtype.kind][0][0]()
+        value = [*self.categories, KINDS[self.dtype.kind][0][0]()][0]
         return value if self.width == 1 else [value] * self.width
 
     def _beyond_int64(self, value: Any) -> bool:
         is_integer = self.dtype.kind in "iu"
         return is_integer and type(value) is float and abs(value) >= BEYOND_INT64
+
+
+@np.errstate(over="raise")
+def floats(values: list[Any], dtype: np.dtype) -> np.ndarray:
+    """Return an array of floats; raises FloatingPointError for one out of range."""
+    return np.array(values, dtype)
 
 
 def dtype_of(name: str) -> np.dtype:

@@ -37,14 +37,20 @@ def read_rows(body: bytes | bytearray, columns: Columns) -> dict[str, np.ndarray
 
 def by_column(document: Any, columns: Columns) -> dict[str, list] | None:
     """Return the values by column name, unchecked; None where the shape is wrong."""
-    names = columns.keys()
-    match document:
-        case {"instances": list(rows)} if len(document) == 1:
-            if all(type(row) is dict and row.keys() == names for row in rows):
-                return {name: [row[name] for row in rows] for name in names}
-        case {"columns": dict(lists)} if len(document) == 1:
-            if lists.keys() == names and not any(shape_errors(lists, columns)):
-                return lists
+    if type(document) is not dict or len(document) != 1:
+        return None
+    rows, lists, names = (
+        document.get("instances"),
+        document.get("columns"),
+        columns.keys(),
+    )
+    if type(rows) is list:
+        for row in rows:
+            if type(row) is not dict or row.keys() != names:
+                return None
+        return {name: [row[name] for row in rows] for name in names}
+    if type(lists) is dict and lists.keys() == names:
+        return None if any(shape_errors(lists, columns)) else lists
     return None
 
 
