@@ -1,0 +1,1 @@
+"""The scripts that are measured as processes of their own."""

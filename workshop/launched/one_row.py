@@ -1,0 +1,88 @@
+"""Times the three ways in one process: JOBLIB ONNX SEED; prints samples as JSON."""
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import joblib
+import numpy as np
+import onnxruntime
+import pandas as pd
+
+import rust_ext
+from workshop.errors import WorkshopError
+from workshop.parity import feeds
+from workshop.rides import FEATURES, clean, read_rides
+from workshop.timing import time_calls
+
+# rows: (batches, rounds, calls a round); no batch is timed twice by one arm
+PLAN = {1: (100, 10, 10), 100: (20, 5, 4), 10_000: (2, 1, 2)}
+TOLERANCE_USD = 1e-3
+
+
+class Batch(NamedTuple):
+    """The same rows twice: as scikit-learn takes them, and as ONNX Runtime does."""
+
+    frame: pd.DataFrame
+    feed: dict[str, np.ndarray]
+
+
+def arms(pickled: Path, graph: Path) -> dict[str, Callable[[Batch], np.ndarray]]:
+    """Return the calls to time, each with one thread that does not spin."""
+    pipeline = joblib.load(pickled)["model"]
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    in_python = onnxruntime.InferenceSession(graph, options)
+    in_rust = rust_ext.InferenceSession(graph, options)
+    return {
+        "sklearn": lambda batch: pipeline.predict(batch.frame),
+        "onnx-python": lambda batch: in_python.run(None, batch.feed)[0],
+        "onnx-python again": lambda batch: in_python.run(None, batch.feed)[0],
+        "onnx-rust": lambda batch: in_rust.run(None, batch.feed)[0],
+        "nothing": lambda batch: None,
+    }
+
+
+def batches_of(rows: int, count: int, graph: Path, *, seed: int) -> list[Batch]:
+    """Return batches of rides drawn without repetition."""
+    session = onnxruntime.InferenceSession(graph)
+    rides = clean(read_rides())[FEATURES].sample(rows * count, random_state=seed)
+    frames = (rides.iloc[first : first + rows] for first in range(0, len(rides), rows))
+    return [Batch(frame, feeds(frame, session)) for frame in frames]
+
+
+def check_alike(
+    arms: Mapping[str, Callable[[Batch], np.ndarray]], batches: Sequence[Batch]
+) -> None:
+    """Raise WorkshopError where an arm's fares are not scikit-learn's."""
+    for batch in batches:
+        wanted = arms["sklearn"](batch)
+        for name in ("onnx-python", "onnx-python again", "onnx-rust"):
+            off_usd = np.abs(arms[name](batch).ravel() - wanted).max()
+            if not off_usd < TOLERANCE_USD:
+                raise WorkshopError(
+                    f"{name} is {off_usd:.3g} USD off scikit-learn, so their times do "
+                    "not compare: make the models again (delete build/fare*)."
+                )
+
+
+def main(pickled: Path, graph: Path, seed: int) -> pd.DataFrame:
+    """Return the samples of every number of rows in PLAN."""
+    calls = arms(pickled, graph)
+    samples = []
+    for rows, (count, rounds, calls_a_round) in PLAN.items():
+        batches = batches_of(rows, count, graph, seed=seed)
+        check_alike(calls, batches)
+        timed = time_calls(
+            calls, batches, rounds=rounds, calls=calls_a_round, seed=seed
+        )
+        samples.append(timed.assign(rows=rows))
+    return pd.concat(samples, ignore_index=True)
+
+
+if __name__ == "__main__":
+    samples = main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
+    print(json.dumps(samples.to_dict("list")))

@@ -1,0 +1,74 @@
+"""What was measured on: the machine, and the versions of what ran."""
+
+import hashlib
+import importlib.util
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psutil
+
+from workshop.check import allowed_cores
+
+PACKAGES = (
+    "numpy",
+    "pandas",
+    "scikit-learn",
+    "onnx",
+    "skl2onnx",
+    "onnxruntime",
+    "rust_ext",
+    "fastapi",
+    "uvicorn",
+)
+LIBRARIES = ("libonnxruntime.so*", "libonnxruntime*.dylib", "onnxruntime.dll")
+
+
+def describe() -> dict[str, str | int | float]:
+    """Return the CPUs this process may use their model, memory, load and system."""
+    return {
+        "cpus_allowed": allowed_cores(),
+        "cpu": _cpu_model(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "load_average": round(psutil.getloadavg()[0], 2),
+        "os": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "python": platform.python_version(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the installed packages' versions, and the library that Rust loads."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    library = onnxruntime_library()
+    if library is not None:
+        digest = hashlib.sha256(library.read_bytes()).hexdigest()
+        found["onnxruntime library"] = f"{library.name} sha256:{digest}"
+    return found
+
+
+def onnxruntime_library() -> Path | None:
+    """Return the wheel's shared library, without importing onnxruntime."""
+    spec = importlib.util.find_spec("onnxruntime")
+    if spec is None or spec.origin is None:
+        return None
+    folder = Path(spec.origin).parent / "capi"
+    found = sorted(path for name in LIBRARIES for path in folder.glob(name))
+    return found[-1] if found else None
+
+
+def _cpu_model() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    if platform.system() == "Darwin":
+        asked = ["sysctl", "-n", "machdep.cpu.brand_string"]
+        return subprocess.check_output(asked, text=True).strip()
+    return platform.processor() or "unknown"

@@ -1,0 +1,76 @@
+"""Calls timed side by side: in turns, warmed up, over many rows, in fresh processes."""
+
+import gc
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from time import perf_counter_ns
+
+import numpy as np
+import pandas as pd
+
+from workshop.errors import WorkshopError
+from workshop.processes import run
+
+ONE_ROW = "workshop.launched.one_row"
+
+
+def time_calls(
+    arms: Mapping[str, Callable[[object], object]],
+    batches: Sequence[object],
+    *,
+    rounds: int = 10,
+    calls: int = 10,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return one sample a call: columns arm, round, seconds.
+
+    In each round every arm has a turn, in an order of that round's own: one call that
+    is not counted, then `calls` calls, each with the next batch. All arms get the same
+    batches. The garbage collector is off, and the time includes reading the clock.
+    """
+    if not batches:
+        raise WorkshopError("There is no batch to time: give one batch at least.")
+    rng = np.random.default_rng(seed)
+    samples = []
+    collecting = gc.isenabled()
+    gc.collect()
+    gc.disable()
+    try:
+        for turn in range(rounds):
+            first = turn * calls
+            mine = [batches[(first + i) % len(batches)] for i in range(calls)]
+            for arm in rng.permutation(list(arms)):
+                arms[arm](batches[(first - 1) % len(batches)])
+                for seconds in _time(arms[arm], mine):
+                    samples.append((str(arm), turn, seconds))
+    finally:
+        if collecting:
+            gc.enable()
+    return pd.DataFrame(samples, columns=["arm", "round", "seconds"])
+
+
+def _time(call: Callable[[object], object], batches: Sequence[object]) -> list[float]:
+    times = []
+    for batch in batches:
+        start = perf_counter_ns()
+        call(batch)
+        times.append((perf_counter_ns() - start) / 1e9)
+    return times
+
+
+def time_in_launches(
+    pickled: Path, graph: Path, *, launches: int = 10, seed: int = 0
+) -> pd.DataFrame:
+    """Return samples of all in-process arms, from as many fresh processes.
+
+    Each process loads the arms, compares their answers, and times 1, 100 and 10,000
+    rows on one thread: see workshop/launched/one_row.py.
+    """
+    frames = []
+    for number in range(launches):
+        files = [str(pickled), str(graph)]
+        done = run([sys.executable, "-m", ONE_ROW, *files, str(seed + number)])
+        frames.append(pd.DataFrame(json.loads(done.stdout)).assign(launch=number))
+    return pd.concat(frames, ignore_index=True).assign(what="call", threads=1)
