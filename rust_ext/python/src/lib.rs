@@ -1,15 +1,25 @@
-//! The engine as a Python extension.
+//! The engine as a Python extension: a drop-in for onnxruntime's session.
 #![forbid(unsafe_code)]
 
-use pyo3::prelude::*;
+mod arrays;
+mod error;
+mod metadata;
+mod options;
+mod session;
 
 /// Holds what the Python package `rust_ext` re-exports.
-#[pymodule]
-fn _rust_ext(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    let profile = if cfg!(debug_assertions) {
-        "debug"
-    } else {
-        "release"
-    };
-    module.add("BUILD_PROFILE", profile)
+#[pyo3::pymodule]
+mod _rust_ext {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::metadata::{ModelMetadata, NodeArg};
+    #[pymodule_export]
+    use crate::session::InferenceSession;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
+        module.add("BUILD_PROFILE", profile)
+    }
 }
