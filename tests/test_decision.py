@@ -2,8 +2,8 @@
 
 import pytest
 
-from workshop.errors import WorkshopError
 from workshop.decision import decide
+from workshop.errors import WorkshopError
 
 WORK = {"hours": 40, "usd_per_hour": 50}
 
