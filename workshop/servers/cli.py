@@ -9,7 +9,6 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
-from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn, TypeVar
@@ -19,10 +18,10 @@ from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from workshop.errors import WorkshopError
+from workshop.servers import axum
 from workshop.servers.app import Limits, Service, create_app
 from workshop.servers.models import ARMS, open_model
 
-AXUM_ARMS = {"onnx-axum": [], "noop-axum": ["--noop"]}
 UVICORN = {
     "lifespan": "off",
     "ws": "none",
@@ -57,7 +56,7 @@ class Server(uvicorn.Server):
 def main(argv: list[str]) -> int:
     """Serve until told to stop; return the exit code, 2 for what cannot be served."""
     try:
-        if argv and argv[0] in AXUM_ARMS:
+        if argv and argv[0] in axum.AXUM_ARMS:
             return run_axum(*argv)
         return run(parser(os.environ).parse_args(argv))
     except WorkshopError as error:
@@ -73,7 +72,7 @@ def parser(env: Mapping[str, str]) -> Parser:
         epilog="Each option may also stand in the environment: MODEL, HOST, PORT, ...",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    arms = [*ARMS, *AXUM_ARMS]
+    arms = [*ARMS, *axum.AXUM_ARMS]
     made.add_argument("arm", metavar="ARM", choices=arms, help=", ".join(arms))
 
     def option(name: str, default: object, kind: Callable, text: str) -> None:
@@ -177,10 +176,7 @@ def make_app(options: argparse.Namespace) -> FastAPI:
 
 def run_axum(arm: str, *options: str) -> int:
     """Become the axum server; return its exit code where a process cannot."""
-    binary = str(import_module("rust_ext").binary("fare-server"))
-    command = [binary, *AXUM_ARMS[arm], *options]
-    # The server looks for ONNX Runtime in the active environment: this one.
-    env = {"VIRTUAL_ENV": sys.prefix, **os.environ}
+    command, env = [*axum.command(arm), *options], axum.environment()
     if os.name == "nt":
         return subprocess.call(command, env=env)
-    os.execve(binary, command, env)
+    os.execve(command[0], command, env)

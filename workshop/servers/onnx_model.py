@@ -5,10 +5,10 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
+import onnxruntime
 
 from workshop.errors import WorkshopError
 from workshop.servers.columns import Column
@@ -30,7 +30,7 @@ class OnnxModel:
         engine = import_module(package)
         self.errors = error_classes(ERRORS[package])
         try:
-            self.session = engine.InferenceSession(str(path), one_thread(engine))
+            self.session = engine.InferenceSession(str(path), one_thread())
             inputs = self.session.get_inputs()
             metadata = self.session.get_modelmeta().custom_metadata_map
             schema = json.loads(metadata.get("fare.schema", "[]"))
@@ -75,9 +75,9 @@ def error_classes(module: str) -> tuple[type[Exception], ...]:
     return tuple(e for e in found if isinstance(e, type) and issubclass(e, Exception))
 
 
-def one_thread(engine: ModuleType) -> Any:
+def one_thread() -> onnxruntime.SessionOptions:
     """Return session options that are alike in every arm: one thread, no spinning."""
-    options = engine.SessionOptions()
+    options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
