@@ -1,0 +1,157 @@
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib import pyplot as plt
+from matplotlib.colors import to_hex, to_rgb
+
+from workshop import plots
+from workshop.arms import ARMS, BLACK, IN_PROCESS_ARMS
+
+
+@pytest.fixture(autouse=True)
+def figures():
+    mpl.use("agg")
+    plots.theme()
+    yield
+    plt.close("all")
+    mpl.rcdefaults()
+
+
+def samples(medians, launches=10, **columns):
+    spread = np.linspace(0.9, 1.1, launches)
+    frames = [
+        pd.DataFrame({"arm": arm, "launch": range(launches), "seconds": m * spread})
+        for arm, m in medians.items()
+    ]
+    return pd.concat(frames, ignore_index=True).assign(**columns)
+
+
+def drawn(axes):
+    """Return all that is written on the figure, having drawn it."""
+    axes.figure.canvas.draw()
+    found = axes.figure.findobj(mpl.text.Text)
+    return [text.get_text().replace("\n", " ") for text in found if text.get_text()]
+
+
+ONE_ROW = {"onnx-rust": 8e-6, "sklearn": 3e-3, "onnx-python": 16e-6}
+
+
+def test_times_are_dots_on_a_log_axis_in_the_arms_own_look():
+    axes = plots.times(samples(ONE_ROW), title="Rust is first", caption="2 CPUs")
+    assert axes.get_xscale() == "log"
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels == ["ONNX in Rust", "ONNX in Python", "scikit-learn"]
+    dots = [line for line in axes.get_lines() if line.get_marker() == "o"]
+    found = [(to_hex(dot.get_color()).upper(), dot.get_xdata()[0]) for dot in dots]
+    wanted = [(ARMS[arm].colour, ONE_ROW[arm]) for arm in reversed(IN_PROCESS_ARMS)]
+    assert [colour for colour, _ in found] == [colour for colour, _ in wanted]
+    assert [x for _, x in found] == pytest.approx([x for _, x in wanted])
+    said = drawn(axes)
+    assert {"Rust is first", "8.00 µs", "3.00 ms"} <= set(said)
+    assert "dot: median of 10 launches, line: 5th to 95th percentile; 2 CPUs" in said
+
+
+def test_few_samples_are_shown_one_by_one_and_the_posts_figure_as_a_cross():
+    few = plots.times(samples(ONE_ROW), title="few", claimed={"sklearn": 0.6})
+    crosses = [line for line in few.get_lines() if line.get_marker() == "x"]
+    assert [cross.get_xdata() for cross in crosses] == [[0.6]]
+    assert sum(line.get_marker() == "." for line in few.get_lines()) == 3
+    assert "cross: the post's figure" in drawn(few)[-1]
+    many = plots.times(samples(ONE_ROW, launches=40), title="many")
+    assert not [line for line in many.get_lines() if line.get_marker() == "."]
+
+
+def test_stages_stack_from_zero_to_the_whole_with_the_prediction_in_black():
+    parts = {"start": 0.02, "imports": 0.8, "first prediction": 0.01}
+    table = pd.concat(
+        [samples({"sklearn": s}, what=f"stage: {part}") for part, s in parts.items()]
+        + [
+            samples({"onnx-python": s / 9}, what=f"stage: {p}")
+            for p, s in parts.items()
+        ]
+        + [samples({"sklearn": 0.83}, what="whole process")]
+    )
+    axes = plots.stages(table, title="It is imports")
+    slow = [bar for bar in axes.patches if bar.get_y() > 0.5]
+    assert axes.get_xlim()[0] == 0
+    assert [bar.get_width() for bar in slow] == pytest.approx(list(parts.values()))
+    assert [bar.get_x() for bar in slow] == pytest.approx([0, 0.02, 0.82])
+    assert slow[-1].get_facecolor()[:3] == to_rgb(BLACK)
+    assert {"830 ms", "92.2 ms", "first prediction", "imports"} <= set(drawn(axes))
+
+
+def test_money_is_bars_from_zero_with_the_sum_written_at_the_end():
+    table = pd.DataFrame(
+        {"compute": [8.07, 6.68], "request fee": [6.0, 6.0]},
+        index=["sklearn-fastapi", "onnx-axum"],
+    )
+    axes = plots.bars(table, title="The fee", caption="Cloud Run")
+    assert axes.get_xlim()[0] == 0 and len(axes.patches) == 4
+    assert {"14.07", "12.68", "request fee", "Cloud Run"} <= set(drawn(axes))
+    single = plots.bars(pd.Series({"onnx-axum": 12.68}), title="One")
+    assert to_hex(single.patches[0].get_facecolor()).upper() == ARMS["onnx-axum"].colour
+    assert not single.figure.legends
+
+
+def test_a_waterfall_goes_from_the_first_step_to_the_sum():
+    steps = pd.Series({"the post": 8.0, "request fee": 6.0, "free tier": -5.5})
+    axes = plots.waterfall(steps, title="What is left out")
+    ends = [(bar.get_y(), bar.get_y() + bar.get_height()) for bar in axes.patches]
+    assert ends == [(0, 8), (8, 14), (14, 8.5), (0, 8.5)]
+    assert axes.get_ylim()[0] == 0
+    assert {"8.00", "+6.00", "-5.50", "8.50", "in all"} <= set(drawn(axes))
+
+
+def test_served_arms_have_throughput_beside_latency_and_marks_for_where_they_run():
+    table = pd.DataFrame(
+        {
+            "arm": ["sklearn-fastapi", "onnx-axum"],
+            "requests_per_s": [300, 60_000],
+            "p50_s": [0.05, 0.0002],
+            "p99_s": [0.2, 0.0004],
+        }
+    )
+    left = plots.served(table, title="The framework")
+    right = left.figure.axes[1]
+    assert [line.get_marker() for line in left.get_lines()] == ["s", "o"]
+    assert {line.get_fillstyle() for line in left.get_lines()} == {"none"}
+    assert right.get_lines()[0].get_xdata().tolist() == [0.0002, 0.0004]
+    names = [label.get_text() for label in left.get_yticklabels()]
+    assert names == ["ONNX behind axum", "scikit-learn behind\nFastAPI"]
+
+
+def test_lines_by_rows_are_named_at_their_ends_without_covering_each_other():
+    close = [samples({a: m * r for a, m in ONE_ROW.items()}, rows=r) for r in (1, 100)]
+    close.append(samples(dict.fromkeys(ONE_ROW, 0.04), rows=10_000))
+    axes = plots.by_rows(pd.concat(close), title="No gain")
+    axes.figure.canvas.draw()
+    boxes = sorted(text.get_window_extent().y0 for text in axes.texts)
+    assert len(boxes) == 3 and min(np.diff(boxes)) > 10
+    assert axes.get_xscale() == axes.get_yscale() == "log"
+    assert {"1", "100", "10,000", "No gain", "medians of 10 calls"} <= set(drawn(axes))
+
+
+def test_a_sweep_draws_one_line_a_model():
+    miles = pd.Index([1.0, 2.0, 3.0], name="distance in miles")
+    table = pd.DataFrame(
+        {"sklearn": [5, 7, 9], "onnx-python": [5, 7, 9.2]}, index=miles
+    )
+    axes = plots.sweep(table, title="A threshold")
+    ends = [line.get_ydata()[-1] for line in axes.get_lines()]
+    assert ends == [9, 9.2]
+    assert {"scikit-learn", "ONNX in Python", "distance in miles"} <= set(drawn(axes))
+
+
+def test_an_arm_of_another_name_is_grey_under_its_own():
+    axes = plots.times(samples({"treelite": 0.1}), title="Peers")
+    assert axes.get_yticklabels()[0].get_text() == "treelite"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(1.5e-5, "15.0 µs"), (0.0123, "12.3 ms"), (0.123, "123 ms"), (2, "2.00 s")],
+)
+def test_durations_have_three_digits_and_a_unit(seconds, text):
+    assert plots.duration(seconds) == text
+    assert plots.duration(5e-8) == "0.0500 µs"
