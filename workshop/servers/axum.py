@@ -25,6 +25,9 @@ def command(arm: str) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment to start it in: it names this one's ONNX Runtime."""
-    library = import_module("rust_ext").onnxruntime_library()
+    """Return the environment to start it in: it names ONNX Runtime's library."""
+    try:
+        library = import_module("rust_ext").onnxruntime_library()
+    except ImportError as error:
+        raise WorkshopError(str(error)) from None
     return {**os.environ, "ORT_DYLIB_PATH": str(library)}

@@ -7,11 +7,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from types import FrameType
-from typing import NoReturn, TypeVar
 
 import uvicorn
 from fastapi import FastAPI
@@ -20,7 +17,8 @@ from uvicorn.supervisors import Multiprocess
 from workshop.errors import WorkshopError
 from workshop.servers import axum
 from workshop.servers.app import Limits, Service, create_app
-from workshop.servers.models import ARMS, open_model
+from workshop.servers.models import open_model
+from workshop.servers.options import parse
 
 UVICORN = {
     "lifespan": "off",
@@ -33,15 +31,6 @@ UVICORN = {
     "timeout_graceful_shutdown": 8,
 }
 BACKLOG = 2048
-Number = TypeVar("Number", int, float)
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that raises WorkshopError, so that a slip costs one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise WorkshopError."""
-        raise WorkshopError(f"{message}. Try: python -m workshop serve --help")
 
 
 class Server(uvicorn.Server):
@@ -49,7 +38,7 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Start to stop."""
-        self.config.app.state.service.ready = False
+        self.config.app.state.service.stopping = True
         super().handle_exit(sig, frame)
 
 
@@ -58,61 +47,10 @@ def main(argv: list[str]) -> int:
     try:
         if argv and argv[0] in axum.AXUM_ARMS:
             return run_axum(*argv)
-        return run(parser(os.environ).parse_args(argv))
+        return run(parse(argv, os.environ))
     except WorkshopError as error:
         print(f"workshop serve: {error}", file=sys.stderr)
         return 2
-
-
-def parser(env: Mapping[str, str]) -> Parser:
-    """Return the parser of the options; each takes its default from ``env``."""
-    made = Parser(
-        prog="python -m workshop serve",
-        description="Serve a model over HTTP.",
-        epilog="Each option may also stand in the environment: MODEL, HOST, PORT, ...",
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    arms = [*ARMS, *axum.AXUM_ARMS]
-    made.add_argument("arm", metavar="ARM", choices=arms, help=", ".join(arms))
-
-    def option(name: str, default: object, kind: Callable, text: str) -> None:
-        variable = name.replace("-", "_").upper()
-        default = env.get(variable, default)
-        required = default is None
-        made.add_argument(
-            f"--{name}", default=default, type=kind, help=text, required=required
-        )
-
-    host = "0.0.0.0" if "PORT" in env else "127.0.0.1"
-    option("model", None, Path, "the .onnx or .joblib file")
-    option("host", host, str, "the address to listen on; 0.0.0.0 where PORT is set")
-    option("port", 8000, partial(at_least, int, 0), "0 takes a free one")
-    option(
-        "max-body-bytes",
-        2_097_152,
-        partial(at_least, int, 1),
-        "above it a body gets 413",
-    )
-    option("timeout-s", 30.0, partial(at_least, float, 0.001), "after it comes 504")
-    option("max-inflight", 256, partial(at_least, int, 1), "above it comes 429")
-    option("workers", 1, partial(at_least, int, 1), "processes")
-    made.add_argument(
-        "--exit-on-stdin-close",
-        action="store_true",
-        help="end with the program that holds standard input",
-    )
-    return made
-
-
-def at_least(kind: type[Number], least: Number, text: str) -> Number:
-    """Return the number that an option gives; raises argparse's error."""
-    try:
-        value = kind(text)
-    except ValueError:
-        value = least - 1
-    if not value >= least:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from {least} up")
-    return value
 
 
 def run(options: argparse.Namespace) -> int:
@@ -155,8 +93,9 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
+        why = getattr(error, "strerror", None) or error
         raise WorkshopError(
-            f"cannot listen on {host} port {port}: {error}. "
+            f"cannot listen on {host} port {port}: {why}. "
             "Give another --port, or 0 for a free one."
         ) from None
 

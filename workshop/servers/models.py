@@ -1,5 +1,6 @@
 """Opens a model file for an arm; each model predicts from arrays by column name."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -10,7 +11,9 @@ import numpy as np
 
 from workshop.errors import WorkshopError
 from workshop.servers.columns import Column
+from workshop.servers.problems import RequestError
 
+LOG = logging.getLogger(__name__)
 Arrays = Mapping[str, np.ndarray]
 # arm: the kinds of file that it serves, and the package that predicts
 ARMS = {
@@ -21,13 +24,24 @@ ARMS = {
 }
 
 
+def refusal(error: Exception) -> RequestError:
+    """Return what a caller gets whose rows made a model fail; the log gets the rest."""
+    LOG.error("the model refused rows: %s", error)
+    detail = "the model cannot answer these rows; the server's log says why"
+    return RequestError("wrong-rows", detail)
+
+
 class Model(Protocol):
     """What the application needs of a model."""
 
     columns: dict[str, Column]  # by name, in the model's order
+    batch: int | None  # the only number of rows that it takes; None: any
 
     def predict(self, arrays: Arrays) -> dict[str, Any]:
-        """Return the outputs by name, each with one entry a row."""
+        """Return the outputs by name, each with one entry a row.
+
+        Raises RequestError where the model cannot answer these rows.
+        """
 
 
 @dataclass
@@ -35,6 +49,7 @@ class NoModel:
     """The floor: takes the columns of a model, and answers 0.0 a row."""
 
     columns: dict[str, Column]
+    batch: int | None
 
     def predict(self, arrays: Arrays) -> dict[str, np.ndarray]:
         """Return zeros."""
@@ -60,4 +75,4 @@ def open_model(arm: str, path: Path) -> Model:
     else:
         onnx_model = import_module("workshop.servers.onnx_model")
         model = onnx_model.OnnxModel(path, package or "onnxruntime")
-    return model if package else NoModel(model.columns)
+    return model if package else NoModel(model.columns, model.batch)

@@ -1,7 +1,6 @@
 """An ONNX model behind the application, run by onnxruntime or by rust_ext."""
 
 import json
-import logging
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -12,7 +11,7 @@ import onnxruntime
 
 from workshop.errors import WorkshopError
 from workshop.servers.columns import Column
-from workshop.servers.problems import RequestError
+from workshop.servers.models import refusal
 
 ERRORS = {
     "onnxruntime": "onnxruntime.capi.onnxruntime_pybind11_state",
@@ -54,19 +53,11 @@ class OnnxModel:
             if column.missing and array.dtype.kind == "O":
                 array = np.where(np.equal(array, None), "", array)
             feeds[column.input] = array.reshape(self.shapes[column.input])
-        self._check_batch(len(array))
         try:
             outputs = self.session.run(None, feeds)
         except self.errors as error:
-            logging.getLogger(__name__).error("the model refused rows: %s", error)
-            detail = "the model cannot answer these rows; the server's log says why"
-            raise RequestError("wrong-rows", detail) from None
+            raise refusal(error) from None
         return dict(zip(self.outputs, outputs, strict=True))
-
-    def _check_batch(self, rows: int) -> None:
-        if self.batch not in (None, rows):
-            detail = f"the model takes {self.batch} rows at a time, not {rows}"
-            raise RequestError("wrong-rows", detail)
 
 
 def error_classes(module: str) -> tuple[type[Exception], ...]:
@@ -86,6 +77,8 @@ def one_thread() -> onnxruntime.SessionOptions:
 def columns_of(inputs: Iterable[Any], schema: list[dict]) -> Iterator[Column]:
     """Yield a column for each input; raises ValueError where they do not fit."""
     ports = {port.name: port for port in inputs}
+    if not ports:
+        raise ValueError("it has no inputs")
     entries = schema or [{"name": name, "input": name} for name in ports]
     if sorted(entry["input"] for entry in entries) != sorted(ports):
         raise ValueError("its fare.schema names other inputs than the graph has")

@@ -12,6 +12,7 @@ import sklearn
 
 from workshop.errors import WorkshopError
 from workshop.servers.columns import Column
+from workshop.servers.models import refusal
 
 
 class SklearnModel:
@@ -21,11 +22,18 @@ class SklearnModel:
     empty schema means a model of plain arrays: one column X of its features.
     """
 
+    batch = None
+
     def __init__(self, path: Path) -> None:
         """Open the file; raises WorkshopError for what cannot be served."""
         try:
             kept = joblib.load(path)
             self.model, schema = kept["model"], kept["schema"]
+            columns = [Column.from_schema(entry) for entry in schema]
+            self.plain = not columns
+            if self.plain:
+                width = self.model.n_features_in_
+                columns = [Column("X", "X", np.dtype("float32"), width=width)]
         except (
             *(pickle.UnpicklingError, EOFError, OSError, ValueError, ImportError),
             *(AttributeError, IndexError, KeyError, TypeError),
@@ -34,18 +42,19 @@ class SklearnModel:
                 f"{path.name} does not hold a dict of 'model' and 'schema' "
                 f"({type(error).__name__}: {error}): make it again with notebook 01."
             ) from None
-        self.plain = not schema
-        columns = [Column.from_schema(entry) for entry in schema]
-        if self.plain:
-            width = self.model.n_features_in_
-            columns = [Column("X", "X", np.dtype("float32"), width=width)]
         self.columns = {column.name: column for column in columns}
-        # What arrives here was checked already: no second look for NaN and infinity.
-        sklearn.set_config(assume_finite=True)
 
     def predict(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Return the predictions, and the probabilities where the model has them."""
         rows = arrays["X"] if self.plain else pd.DataFrame(arrays, copy=False)
+        try:
+            # The body was checked: no second look for NaN and infinity.
+            with sklearn.config_context(assume_finite=True):
+                return self._outputs(rows)
+        except ValueError as error:
+            raise refusal(error) from None
+
+    def _outputs(self, rows: pd.DataFrame | np.ndarray) -> dict[str, Any]:
         if not hasattr(self.model, "predict_proba"):
             return {"variable": self.model.predict(rows)}
         return {
