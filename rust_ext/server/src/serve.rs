@@ -127,3 +127,29 @@ async fn serve(
     state.stop();
     let _ = timeout(GRACE, connections.shutdown()).await;
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpStream;
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_sends_nothing_is_closed() {
+        let model = format!("{}/tests/models/plain.onnx", env!("CARGO_MANIFEST_DIR"));
+        let config = Config::parse_from(["fare-server", "--model", &model]);
+        let library = Library::load(&find_library(None).unwrap()).unwrap();
+        let state = State::new(Model::open(library, &config.model).unwrap(), &config);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(serve(listener, state, std::future::pending()));
+
+        let mut silent = TcpStream::connect(address).await.unwrap();
+        let started = Instant::now();
+        assert_eq!(silent.read(&mut [0; 1]).await.unwrap(), 0);
+        assert!((19..=25).contains(&started.elapsed().as_secs()));
+    }
+}

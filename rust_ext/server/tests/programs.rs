@@ -1,0 +1,252 @@
+//! The programs as they are started, with real sockets and signals.
+#![cfg(test)]
+#![cfg(unix)]
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// The header of the last request on a connection.
+const LAST: &str = "Connection: close\r\n";
+
+fn model(name: &str) -> String {
+    format!("{}/tests/models/{name}.onnx", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A running server, killed at the end of the test at the latest.
+struct Server {
+    process: Child,
+    port: u16,
+}
+
+impl Server {
+    fn start(name: &str, options: &[&str]) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_fare-server"))
+            .args(["--model", &model(name), "--port", "0"])
+            .args(options)
+            .env_remove("HOST")
+            .env_remove("PORT")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim_end().strip_prefix("listening on http://127.0.0.1:");
+        let port = address.unwrap_or_else(|| panic!("{line}")).parse().unwrap();
+        Self { process, port }
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(9))).unwrap();
+        stream
+    }
+
+    fn terminate(&self) {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    }
+
+    /// The exit code, awaited for ten seconds.
+    fn exit_code(&mut self) -> Option<i32> {
+        let until = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < until {
+            if let Some(status) = self.process.try_wait().unwrap() {
+                return status.code();
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        None
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn request(body: &str, header: &str) -> String {
+    format!(
+        "POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
+         {header}Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+}
+
+/// Two features for each row of `plain`, so that the answers differ.
+fn plain(first: u8) -> String {
+    format!(r#"{{"instances":[{{"X":[{first},5,0,0]}}]}}"#)
+}
+
+/// The statuses of all answers until the server closes the connection.
+fn statuses(stream: &mut TcpStream) -> (Vec<String>, String) {
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let heads = text.split("HTTP/1.1 ").skip(1).map(|answer| answer[..3].to_owned());
+    (heads.collect(), text)
+}
+
+#[test]
+fn requests_on_one_connection_are_answered_in_order() {
+    let server = Server::start("plain", &[]);
+    let mut stream = server.connect();
+    let two = request(&plain(1), "") + &request(&plain(9), LAST);
+    stream.write_all(two.as_bytes()).unwrap();
+    let (codes, text) = statuses(&mut stream);
+    assert_eq!(codes, ["200", "200"]);
+    let place = |label| text.find(&format!(r#""label":{label}"#)).unwrap();
+    assert!(place(1) < place(0), "{text}");
+
+    let mut stream = server.connect();
+    let broken_then_good = request("{", "") + &request(&plain(1), LAST);
+    stream.write_all(broken_then_good.as_bytes()).unwrap();
+    assert_eq!(statuses(&mut stream).0, ["400", "200"]);
+
+    let mut stream = server.connect();
+    let closed = request(&plain(1), LAST) + &request(&plain(9), "");
+    stream.write_all(closed.as_bytes()).unwrap();
+    assert_eq!(statuses(&mut stream).0, ["200"]);
+}
+
+#[test]
+fn who_asks_first_is_told_to_go_on_or_not() {
+    let server = Server::start("plain", &["--max-body-bytes", "1000"]);
+    let asks_first = format!("Expect: 100-continue\r\n{LAST}");
+    let whole = request(&plain(1), &asks_first);
+    let (head, body) = whole.split_once("\r\n\r\n").unwrap();
+    let mut stream = server.connect();
+    write!(stream, "{head}\r\n\r\n").unwrap();
+    let mut go_on = [0; 25];
+    stream.read_exact(&mut go_on).unwrap();
+    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(body.as_bytes()).unwrap();
+    assert_eq!(statuses(&mut stream).0, ["200"]);
+
+    let large = request(&"x".repeat(1001), &asks_first);
+    let (head, _) = large.split_once("\r\n\r\n").unwrap();
+    let mut stream = server.connect();
+    write!(stream, "{head}\r\n\r\n").unwrap();
+    assert_eq!(statuses(&mut stream).0, ["413"]);
+}
+
+#[test]
+fn who_sends_too_much_can_read_the_refusal() {
+    let server = Server::start("plain", &[]);
+    let megabyte = "x".repeat(1 << 20);
+    let mut stream = server.connect();
+    stream.write_all(request(&megabyte.repeat(3), LAST).as_bytes()).unwrap();
+    assert_eq!(statuses(&mut stream).0, ["413"]);
+
+    let mut stream = server.connect();
+    let head = request("", &format!("Transfer-Encoding: chunked\r\n{LAST}"));
+    stream.write_all(head.replace("Content-Length: 0\r\n", "").as_bytes()).unwrap();
+    for _ in 0..5 {
+        write!(stream, "100000\r\n{megabyte}\r\n").unwrap();
+    }
+    write!(stream, "0\r\n\r\n").unwrap();
+    assert_eq!(statuses(&mut stream).0, ["413"]);
+}
+
+#[test]
+fn a_signal_lets_the_request_in_flight_finish() {
+    let mut server = Server::start("slow", &[]);
+    let mut idle = server.connect();
+    let health = "GET /health/ready HTTP/1.1\r\nHost: a\r\n\r\n";
+    idle.write_all(health.as_bytes()).unwrap();
+    idle.read_exact(&mut [0; 15]).unwrap();
+    let silent = server.connect();
+    let mut working = server.connect();
+    let rows = vec!["1"; 500].join(",");
+    let body = format!(r#"{{"columns":{{"x":[{rows}]}}}}"#);
+    working.write_all(request(&body, LAST).as_bytes()).unwrap();
+    std::thread::sleep(Duration::from_millis(100));
+
+    server.terminate();
+    let (codes, text) = statuses(&mut working);
+    assert_eq!(codes, ["200"]);
+    assert_eq!(text.matches("1.0").count(), 500);
+    assert_eq!(server.exit_code(), Some(0));
+    assert!(TcpStream::connect(("127.0.0.1", server.port)).is_err());
+    drop((idle, silent));
+}
+
+#[test]
+fn the_end_of_standard_input_stops_the_server_that_is_told_so() {
+    let mut server = Server::start("plain", &["--exit-on-stdin-close"]);
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(server.process.try_wait().unwrap().is_none());
+    drop(server.process.stdin.take());
+    assert_eq!(server.exit_code(), Some(0));
+
+    let mut server = Server::start("plain", &[]);
+    drop(server.process.stdin.take());
+    std::thread::sleep(Duration::from_millis(100));
+    assert!(server.process.try_wait().unwrap().is_none());
+}
+
+#[test]
+fn what_cannot_be_served_is_one_line_and_code_2() {
+    let (plain, manifest) = (model("plain"), env!("CARGO_MANIFEST_DIR"));
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let (toml, missing) = (format!("{manifest}/Cargo.toml"), model("missing"));
+    for (options, says) in [
+        (["--model", &missing, "--port", "0"], "missing.onnx"),
+        (["--model", &toml, "--port", "0"], "Cargo.toml"),
+        (["--model", &plain, "--port", &port], "cannot listen on 0.0.0.0:"),
+        (["--model", &plain, "--ort-library", "no.so"], "no.so"),
+        (["--model", &plain, "--ort-library", &toml], "Cargo.toml"),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_fare-server"));
+        let output = command.env("PORT", "0").args(options).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(says), "{stderr}");
+        assert_eq!(stderr.trim_end().lines().count(), 1, "{stderr}");
+    }
+}
+
+fn fare_predict(arguments: &[&str], body: &str) -> Output {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_fare-predict"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    process.stdin.take().unwrap().write_all(body.as_bytes()).unwrap();
+    process.wait_with_output().unwrap()
+}
+
+#[test]
+fn fare_predict_prints_what_the_server_would_answer() {
+    let output = fare_predict(&[&model("plain"), "-", "--stages"], &plain(1));
+    assert!(output.status.success());
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(answer["predictions"][0]["label"], 1);
+    let stages: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+    let order = ["main", "library", "loaded", "predicted"];
+    let times = order.map(|stage| stages[stage].as_u64().unwrap());
+    assert!(times.is_sorted() && times[0] > 1_600_000_000_000_000_000, "{stages}");
+}
+
+#[test]
+fn fare_predict_says_what_is_wrong_and_where() {
+    for (body, says) in [
+        ("{", "the body is not JSON"),
+        (
+            r#"{"instances": [{"X": 1}]}"#,
+            "'X' must be a list of 4 numbers at '/instances/0/X'",
+        ),
+    ] {
+        let output = fare_predict(&[&model("plain")], body);
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(says), "{stderr}");
+        assert!(output.stdout.is_empty());
+    }
+}
