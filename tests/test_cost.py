@@ -112,6 +112,14 @@ def test_a_whole_number_of_steps_is_not_rounded_up_by_a_float():
     assert usage(Traffic(10, 0.301), RUN, rules).vcpu_s == pytest.approx(4.0)
 
 
+def test_without_overlap_each_request_is_a_busy_interval():
+    alone, each = (
+        usage(FASTAPI, RUN, replace(POST_RULES, rounding=rounding))
+        for rounding in ("busy interval", "request")
+    )
+    assert alone == each
+
+
 def test_more_than_one_instance_shares_a_heavy_load():
     heavy = Traffic(100 * MONTH_S, 0.0145)  # 1.45 vCPU busy: three at 60%
     assert instances(heavy, RUN) == 3
@@ -179,6 +187,7 @@ def test_break_even_with_an_always_on_instance(seconds, millions):
     rules = replace(POST_RULES, request_fee=True)
     found = break_even_requests(Traffic(0, seconds), RUN, rules)
     assert found / 1e6 == pytest.approx(millions, abs=0.5)
+    assert found == break_even_requests(Traffic(1e9, seconds), RUN, rules)
 
 
 def test_break_even_never_comes_before_the_instance_is_full():

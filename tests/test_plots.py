@@ -60,6 +60,8 @@ def test_few_samples_are_shown_one_by_one_and_the_posts_figure_as_a_cross():
     assert "cross: the post's figure" in drawn(few)[-1]
     many = plots.times(samples(ONE_ROW, launches=40), title="many")
     assert not [line for line in many.get_lines() if line.get_marker() == "."]
+    inside = plots.times(samples(ONE_ROW).assign(launch=0), title="one launch")
+    assert "dot: median of 10 calls" in drawn(inside)[-1]
 
 
 def test_stages_stack_from_zero_to_the_whole_with_the_prediction_in_black():

@@ -125,6 +125,14 @@ def test_a_broken_file_is_named(text):
         results.load("timing")
 
 
+def test_another_schema_is_refused():
+    path = results.save("timing", samples(), 7)
+    text = path.read_text("utf-8").replace('"schema": 1', '"schema": 2')
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(WorkshopError, match="schema 2, not 1"):
+        results.load("timing")
+
+
 def test_the_machine_counts_the_cpus_of_this_process_not_the_hosts(monkeypatch):
     monkeypatch.setattr(
         machine.allowed_cores.__globals__["os"],

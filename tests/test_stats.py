@@ -93,6 +93,18 @@ def test_a_gain_below_the_noise_floor_is_no_difference():
     )
 
 
+def test_an_interval_that_reaches_into_the_noise_is_no_difference():
+    wide = Interval(1.2, 1.02, 1.4, 10)
+    assert verdict(wide, 1.1).startswith("no difference")
+
+
+def test_a_loss_is_told_as_the_other_arms_gain():
+    loss = Interval(0.5, 0.4, 0.625, 10, "python", "rust")
+    assert verdict(loss, 1.1) == (
+        "python is 2.00 (1.60 to 2.50) times as fast as rust, in 10 launches"
+    )
+
+
 def test_one_launch_is_said_to_be_too_few():
     one = verdict(Interval(2, 1.9, 2.1, 1), 1.01)
     assert one.endswith("in 1 launch (it takes 10 to be sure)")
