@@ -2,17 +2,20 @@
 
 import hashlib
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import joblib
 import numpy as np
 import onnx
+import pandas as pd
 import sklearn
 from google.protobuf.message import DecodeError
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_iris
+from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import (
     GradientBoostingRegressor,
     HistGradientBoostingRegressor,
@@ -20,12 +23,20 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from workshop import export
 from workshop.errors import WorkshopError
 from workshop.paths import BUILD
-from workshop.rides import FEATURES, TARGET, UNITS, clean, read_rides, split_by_time
+from workshop.rides import (
+    FEATURES,
+    NUMBERS,
+    TARGET,
+    UNITS,
+    clean,
+    read_rides,
+    split_by_time,
+)
 
 SEED = 2015
 MODELS = ("fare", "fare_small", "fare_large", "gbr", "forest")
@@ -46,6 +57,38 @@ def fare_pipeline(estimator: BaseEstimator) -> Pipeline:
         remainder="passthrough",
     )
     return Pipeline([("columns", columns), ("model", estimator)])
+
+
+def scaled_pipeline(
+    estimator: BaseEstimator, numbers: Sequence[str] = NUMBERS
+) -> Pipeline:
+    """The fare pipeline with its numbers scaled, which no tree needs."""
+    zones = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    columns = ColumnTransformer(
+        [
+            ("zones", zones, ["pickup_zone", "dropoff_zone"]),
+            ("numbers", StandardScaler(), list(numbers)),
+        ],
+        remainder="passthrough",
+    )
+    return Pipeline([("columns", columns), ("model", estimator)])
+
+
+class Tariff(RegressorMixin, BaseEstimator):
+    """The meter of 2015 on a free road: 2.50 USD, and 0.50 for each fifth of a mile."""
+
+    def fit(self, rides: pd.DataFrame, fares: pd.Series) -> "Tariff":
+        """The tariff as it is: it has nothing to learn."""
+        return self
+
+    def predict(self, rides: pd.DataFrame) -> np.ndarray:
+        """The fares in USD."""
+        return 2.5 + 2.5 * rides["distance_miles"].to_numpy(dtype=float)
+
+
+def baselines() -> dict[str, BaseEstimator]:
+    """What a model has to beat, not fitted: the median fare, and the tariff."""
+    return {"median": DummyRegressor(strategy="median"), "tariff": Tariff()}
 
 
 def fare_model(name: str = "fare") -> Pipeline:
@@ -82,8 +125,8 @@ def ensure_iris(*, force: bool = False) -> ModelFiles:
     forest, files = RandomForestClassifier(random_state=SEED), _files("iris")
     if force or not _sound(files, forest):
         flowers, species = load_iris(return_X_y=True)
-        forest.fit(flowers.astype(np.float32), species)
-        onnx_model = export.convert_array(forest, width=flowers.shape[1])
+        flowers = flowers.astype(np.float32)
+        onnx_model = export.array_to_onnx(forest.fit(flowers, species), flowers)
         _write(files, forest, onnx_model, [])
     return files
 

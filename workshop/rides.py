@@ -4,6 +4,7 @@ import zlib
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from workshop.errors import WorkshopError
@@ -11,12 +12,13 @@ from workshop.paths import DATA
 
 RIDES = DATA / "rides.csv.gz"
 ZONES = ["pickup_zone", "dropoff_zone"]
+NUMBERS = ["distance_miles", "hour", "weekday", "passengers"]
 FEATURES = ["distance_miles", *ZONES, "hour", "weekday", "passengers"]
 AFTER_RIDE = ["distance_miles", "duration_min"]
 TARGET = "fare_usd"
 UNITS = {
     "distance_miles": "mile",
-    "hour": "0 to 23, New York time",
+    "hour": "0 to 23, local time",
     "weekday": "0 is Monday",
     "passengers": "person",
 }
@@ -34,7 +36,7 @@ def read_rides(path: Path = RIDES) -> pd.DataFrame:
     """All 50,000 rides with their dirt; data/README.md explains the columns."""
     times = ["tpep_pickup_datetime", "tpep_dropoff_datetime"]
     try:
-        rides = pd.read_csv(path, dtype={zone: "str" for zone in ZONES})
+        rides = pd.read_csv(path, dtype=dict.fromkeys(ZONES, "str"))
         for time in times:
             rides[time] = pd.to_datetime(rides[time], format="ISO8601")
     except (OSError, EOFError, KeyError, ValueError, zlib.error) as error:
@@ -46,8 +48,8 @@ def read_rides(path: Path = RIDES) -> pd.DataFrame:
 
 
 def clean(rides: pd.DataFrame) -> pd.DataFrame:
-    """The ordinary rides, in the model's columns and types."""
-    start = rides["tpep_pickup_datetime"]
+    """The ordinary rides, in the columns and types of the model."""
+    start, end = rides["tpep_pickup_datetime"], rides["tpep_dropoff_datetime"]
     table = rides[["pickup_zone", "dropoff_zone"]].assign(
         distance_miles=rides["trip_distance"].astype("float32"),
         hour=start.dt.hour.astype("int64"),
@@ -55,17 +57,38 @@ def clean(rides: pd.DataFrame) -> pd.DataFrame:
         passengers=rides["passenger_count"],
         fare_usd=rides["fare_amount"],
         pickup_time=start,
-        duration_min=(rides["tpep_dropoff_datetime"] - start).dt.total_seconds() / 60,
+        duration_min=(end - start).dt.total_seconds() / 60,
     )
-    speed_mph = table["distance_miles"] / table["duration_min"] * 60
-    usual = table["fare_usd"].between(2.5, 200) & table["duration_min"].between(
-        0.5, 180
-    )
-    moved = (table["distance_miles"] > 0) & (speed_mph < 80)
-    return table[usual & moved & (rides["RateCodeID"] == 1)]
+    ordinary = "2.5 <= fare_usd <= 200 and 0.5 <= duration_min <= 180"
+    moving = "0 < distance_miles < 80 * duration_min / 60"  # at most 80 mph
+    return table[rides["RateCodeID"] == 1].query(f"{ordinary} and {moving}")
 
 
 def split_by_time(rides: pd.DataFrame) -> Split:
     """The cleaned rides of 1-24 January to learn from, those of 25-31 to test with."""
     later = rides["pickup_time"] >= FIRST_TEST_DAY
     return Split(train=rides[~later], test=rides[later])
+
+
+def plain(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame in NumPy numbers and text: whatever was missing is NaN.
+
+    Optional types of pandas, categories and decimals become what scikit-learn and ONNX
+    know. Whole numbers with gaps become float64.
+    """
+    return pd.DataFrame({name: _plain_column(frame[name]) for name in frame})
+
+
+def _plain_column(column: pd.Series) -> pd.Series:
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(column.cat.categories.dtype)
+    if isinstance(column.dtype, np.dtype) and column.dtype != object:
+        return column
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    exact = {"string": "str", "integer": "int64", "boolean": "bool"}
+    if kind == "string" or (kind in exact and not column.hasnans):
+        return column.astype(exact[kind])
+    if kind in (*exact, "floating", "decimal"):
+        numbers = column.to_numpy("float64", na_value=np.nan)
+        return pd.Series(numbers, column.index)
+    return column
