@@ -4,6 +4,8 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use ort::environment::Environment;
+
 use crate::error::{Error, Result};
 use crate::ffi;
 
@@ -17,7 +19,7 @@ pub struct Library {
 static LOADED: Mutex<Option<Library>> = Mutex::new(None);
 
 impl Library {
-    /// The library at `path`, loaded and checked.
+    /// The library at `path`, loaded, checked and set up.
     ///
     /// A process keeps the first library that loads: later calls return it at once.
     ///
@@ -50,6 +52,8 @@ impl Library {
             .map_err(|error| unusable(error.to_string()))?
             .with_telemetry(false)
             .commit();
+        // Made here and not with the first session: it takes longer than all the rest.
+        Environment::current().map_err(|error| unusable(error.to_string()))?;
         let library = Self {
             path: Box::leak(absolute.into_boxed_path()),
             version: Box::leak(version.into_boxed_str()),
