@@ -1,12 +1,12 @@
-"""The served arms: each is started once, all at once, when a test first asks for one."""
+"""The served arms: all are started at once, when a test first asks for one."""
 
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from workshop import models
 from workshop.arms import FLOOR_ARMS, SERVED_ARMS
+from workshop.rides import FEATURES, clean, read_rides, split_by_time
 from workshop.serving import serve
 
 ARMS = SERVED_ARMS + FLOOR_ARMS
@@ -21,15 +21,17 @@ def model_of(arm):
 @pytest.fixture(scope="session")
 def _started():
     """Starts a server for each (arm, options) that is asked for, in the background."""
-    with ThreadPoolExecutor(len(ARMS)) as pool, ExitStack() as running:
+    servers = []
 
-        def start(arm, options):
-            server = serve(arm, model_of(arm), *options)
-            url = server.__enter__()
-            running.push(server)
-            return url
+    def start(arm, options):
+        server = serve(arm, model_of(arm), *options)
+        url = server.__enter__()
+        servers.append(server)
+        return url
 
+    with ThreadPoolExecutor(len(ARMS)) as pool:
         yield lambda options: {arm: pool.submit(start, arm, options) for arm in ARMS}
+        list(pool.map(lambda server: server.__exit__(None, None, None), servers))
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +42,12 @@ def _usual(_started):
 @pytest.fixture(scope="session")
 def _strict(_started):
     return _started(STRICT)
+
+
+@pytest.fixture(scope="session")
+def rides():
+    """The rides to test with, in the model's columns."""
+    return split_by_time(clean(read_rides())).test[FEATURES]
 
 
 @pytest.fixture(params=ARMS)

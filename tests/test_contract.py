@@ -11,14 +11,19 @@ import math
 import re
 import socket
 import time
-from itertools import pairwise
+from contextlib import suppress
 from urllib.parse import urlsplit
 
+import numpy as np
+import psutil
 import pytest
 import requests
+from conftest import model_of
 
+from workshop import models
 from workshop.paths import ROOT
 from workshop.servers.problems import PROBLEMS
+from workshop.serving import ask, serve
 
 CASES = json.loads((ROOT / "tests" / "contract.json").read_text(encoding="utf-8"))
 ROW = (
@@ -26,7 +31,6 @@ ROW = (
     b' "hour": 8, "weekday": 2, "passengers": 1}'
 )
 GOOD = b'{"instances": [' + ROW + b"]}"
-OVER = b" " * 1001  # over the limit of a strict server
 
 
 def send(url, case):
@@ -90,3 +94,196 @@ def test_case(url, case):
 
 def test_ids_are_unique():
     assert len({case["id"] for case in CASES}) == len(CASES) > 50
+
+
+class Connection:
+    """A socket to a server, for what an HTTP library would not send."""
+
+    def __init__(self, url):
+        address = (urlsplit(url).hostname, urlsplit(url).port)
+        self.socket = socket.create_connection(address, timeout=10)
+        self.file = self.socket.makefile("rb")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+        self.socket.close()
+
+    def send(self, *parts):
+        self.socket.sendall(b"".join(parts))
+
+    def receive(self):
+        """The next answer: its status and its JSON; None once the server has closed."""
+        line = self.file.readline()
+        if not line:
+            return None
+        length = 0
+        while (header := self.file.readline().lower()) != b"\r\n":
+            if header.startswith(b"content-length:"):
+                length = int(header.split(b":")[1])
+        content = self.file.read(length)
+        return int(line.split()[1]), content and strict_json(content)
+
+
+def head(*headers):
+    """The head of a POST to /predict, with the headers given."""
+    lines = [b"POST /predict HTTP/1.1", b"Host: a", b"Content-Type: application/json"]
+    return b"\r\n".join([*lines, *headers, b"", b""])
+
+
+def post(body, *headers):
+    return head(b"Content-Length: %d" % len(body), *headers) + body
+
+
+def chunk(data):
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def count(answer):
+    status, content = answer
+    return status, len(content.get("predictions", ()))
+
+
+def test_pipelined_requests_are_answered_in_order(url):
+    with Connection(url) as connection:
+        connection.send(post(GOOD), post(b'{"instances": []}'))
+        assert count(connection.receive()) == (200, 1)
+        assert count(connection.receive()) == (200, 0)
+
+
+def test_a_broken_request_leaves_the_connection_usable(url):
+    with Connection(url) as connection:
+        connection.send(post(b'{"instances":'))
+        assert connection.receive()[0] == 400
+        connection.send(post(GOOD))
+        assert count(connection.receive()) == (200, 1)
+
+
+def test_nothing_is_answered_after_connection_close(url):
+    with Connection(url) as connection:
+        connection.send(post(GOOD, b"Connection: close"), post(GOOD))
+        assert count(connection.receive()) == (200, 1)
+        assert connection.receive() is None
+
+
+def test_a_body_in_chunks_is_read(url):
+    with Connection(url) as connection:
+        halves = chunk(GOOD[:50]), chunk(GOOD[50:])
+        connection.send(head(b"Transfer-Encoding: chunked"), *halves, chunk(b""))
+        assert count(connection.receive()) == (200, 1)
+
+
+def test_a_client_that_asks_first_is_told_to_continue(url):
+    with Connection(url) as connection:
+        connection.send(
+            head(b"Content-Length: %d" % len(GOOD), b"Expect: 100-continue")
+        )
+        start = time.perf_counter()
+        assert connection.receive() == (100, b"")
+        assert time.perf_counter() - start < 0.9  # where a client gives up waiting
+        connection.send(GOOD)
+        assert count(connection.receive()) == (200, 1)
+
+
+def test_a_client_that_asks_first_with_too_much_is_refused_at_once(strict_url):
+    with Connection(strict_url) as connection:
+        connection.send(head(b"Content-Length: 1001", b"Expect: 100-continue"))
+        assert connection.receive()[0] == 413
+
+
+def test_the_limit_of_a_body_is_exact_and_named(strict_url):
+    for size, status in ((1000, 200), (1001, 413)):
+        with Connection(strict_url) as connection:
+            connection.send(post(GOOD.ljust(size)))
+            answered, content = connection.receive()
+        assert answered == status
+        if status == 413:
+            assert content["detail"] == "the body is over the limit of 1000 bytes"
+
+
+def test_the_limit_holds_for_a_body_in_chunks(strict_url):
+    for size, status in ((1000, 200), (1001, 413)):
+        with Connection(strict_url) as connection:
+            body = chunk(GOOD.ljust(size)) + chunk(b"")
+            connection.send(head(b"Transfer-Encoding: chunked"), body)
+            assert connection.receive()[0] == status
+
+
+def test_megabytes_too_many_get_a_readable_answer(strict_url):
+    big = b" " * 3_000_000
+    for data in (big, iter([big[:1_000_000]] * 3)):
+        answer = requests.post(
+            f"{strict_url}/predict",
+            data=data,
+            headers={"Content-Type": "application/json"},
+            proxies={"http": ""},
+            timeout=20,
+        )
+        assert_problem(answer, 413, "too-large")
+
+
+def test_a_stream_without_end_costs_no_memory(strict_url):
+    before = strict_url.rss_bytes()
+    piece = chunk(b" " * 65_536)
+    with Connection(strict_url) as connection:
+        connection.send(head(b"Transfer-Encoding: chunked"))
+        end = time.monotonic() + 0.5
+        with suppress(ConnectionError):
+            while time.monotonic() < end:
+                connection.send(piece)
+    assert strict_url.rss_bytes() - before < 20e6
+    with Connection(strict_url) as connection:
+        connection.send(post(GOOD))
+        assert count(connection.receive()) == (200, 1)
+
+
+def test_a_slow_request_holds_its_place_and_is_given_up(strict_url):
+    with Connection(strict_url) as slow, Connection(strict_url) as other:
+        slow.send(head(b"Content-Length: 500"), b"{")
+        time.sleep(0.2)
+        other.send(post(GOOD))
+        status, problem = other.receive()
+        assert (status, problem["type"]) == (429, "urn:fare:overloaded")
+        status, problem = slow.receive()
+        assert (status, problem["type"]) == (408, "urn:fare:slow-client")
+        other.send(post(GOOD))
+        assert count(other.receive()) == (200, 1)
+
+
+def test_it_stops_when_told_and_finishes_what_it_began(arm):
+    with serve(arm, model_of(arm)) as url, Connection(url) as running:
+        with Connection(url) as silent, Connection(url) as idle:
+            idle.send(post(GOOD))
+            assert count(idle.receive()) == (200, 1)
+            running.send(head(b"Content-Length: %d" % len(GOOD)), GOOD[:50])
+            time.sleep(0.2)
+            server = psutil.Process(url.pid)
+            server.terminate()
+            assert idle.receive() is None
+            assert silent.receive() is None
+        with pytest.raises(ConnectionError):
+            Connection(url)
+        running.send(GOOD[50:])
+        assert count(running.receive()) == (200, 1)
+        assert running.receive() is None
+        assert server.wait(10) == 0
+
+
+def test_rides_get_the_fares_of_scikit_learn(arm, url, rides):
+    rides = rides.sample(200, random_state=0)
+    fares = np.array(ask(url, rides))
+    if arm.startswith("noop"):
+        assert (fares == 0).all()
+        return
+    expected = models.load("fare_small").predict(rides)
+    assert np.abs(fares - expected).max() < 1e-4
+
+
+def test_a_float32_is_as_short_as_it_can_be(arm, url, rides):
+    fares = [str(fare) for fare in ask(url, rides.head(200))]
+    if arm == "sklearn-fastapi":  # float64
+        assert max(map(len, fares)) > 12
+    else:
+        assert fares == [str(np.float32(fare)) for fare in fares]

@@ -82,7 +82,8 @@ def run(options: argparse.Namespace) -> int:
 
 def stop_with_stdin() -> None:
     """Wait for the end of standard input, then stop as if by SIGTERM."""
-    while sys.stdin.buffer.read(4096):
+    # Not through sys.stdin: its lock, held here, aborts Python where it ends.
+    while os.read(sys.stdin.fileno(), 4096):
         pass
     signal.raise_signal(signal.SIGTERM)
 
