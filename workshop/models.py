@@ -2,7 +2,8 @@
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ from sklearn.ensemble import (
 )
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from threadpoolctl import threadpool_limits
 
 from workshop import export
 from workshop.errors import WorkshopError
@@ -102,7 +104,7 @@ def fare_model(name: str = "fare") -> Pipeline:
     if name == "gbr":
         return fare_pipeline(GradientBoostingRegressor(random_state=SEED))
     if name == "forest":
-        forest = RandomForestRegressor(300, max_depth=10, random_state=SEED, n_jobs=-1)
+        forest = RandomForestRegressor(300, max_depth=10, random_state=SEED)
         return fare_pipeline(forest)
     raise WorkshopError(
         f"There is no model {name!r}. Choose one of: {', '.join(MODELS)}."
@@ -114,9 +116,10 @@ def ensure(name: str = "fare", *, force: bool = False) -> ModelFiles:
     pipeline, files = fare_model(name), _files(name)
     if force or not _sound(files, pipeline):
         rides = split_by_time(clean(read_rides()))
-        pipeline.fit(rides.train[FEATURES], rides.train[TARGET])
-        onnx_model = export.to_onnx(pipeline, rides.test[FEATURES], units=UNITS)
-        _write(files, pipeline, onnx_model, export.schema_of(onnx_model))
+        with _steady_threads():
+            pipeline.fit(rides.train[FEATURES], rides.train[TARGET])
+            graph = export.to_onnx(pipeline, rides.test[FEATURES], units=UNITS)
+        _write(files, pipeline, graph, export.schema_of(graph))
     return files
 
 
@@ -126,14 +129,25 @@ def ensure_iris(*, force: bool = False) -> ModelFiles:
     if force or not _sound(files, forest):
         flowers, species = load_iris(return_X_y=True)
         flowers = flowers.astype(np.float32)
-        onnx_model = export.array_to_onnx(forest.fit(flowers, species), flowers)
-        _write(files, forest, onnx_model, [])
+        graph = export.array_to_onnx(forest.fit(flowers, species), flowers)
+        _write(files, forest, graph, [])
     return files
 
 
 def load(name: str = "fare") -> Pipeline:
     """The fitted pipeline of that name, from its joblib file."""
     return joblib.load(ensure(name).joblib)["model"]
+
+
+@contextmanager
+def _steady_threads() -> Iterator[None]:
+    """One OpenMP thread, and each tree of a forest on a thread of its own.
+
+    OpenMP's threads wait for each other in a loop: two of them on a busy machine of
+    two cores took twenty times as long for a fit as one.
+    """
+    with threadpool_limits(1), joblib.parallel_config("threading", n_jobs=-1):
+        yield
 
 
 def _files(name: str) -> ModelFiles:
