@@ -16,7 +16,7 @@ use libloading::Library;
 use ort::memory::Allocator;
 use ort::session::SharedSessionInner;
 use ort::{AsPointer, sys};
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
 use crate::port::Port;
 use crate::tensor::{Element, ElementType, Tensor};
@@ -141,26 +141,24 @@ impl Value {
     pub(crate) fn element_and_shape(
         &self,
     ) -> ort::Result<(ElementType, SmallVec<[usize; 4]>)> {
-        let api = ort::api();
-        let mut info = ptr::null_mut();
-        // SAFETY: the value is a tensor.
-        check(unsafe { (api.GetTensorTypeAndShape)(self.0.as_ptr(), &raw mut info) })?;
         let mut ty =
             sys::ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
-        // SAFETY: `info` is valid until it is released below.
-        let mut status =
-            check(unsafe { (api.GetTensorElementType)(info, &raw mut ty) });
-        let mut rank = 0;
-        // SAFETY: as above.
-        status =
-            status.and(check(unsafe { (api.GetDimensionsCount)(info, &raw mut rank) }));
-        let mut dims: SmallVec<[i64; 4]> = smallvec![0; rank];
-        // SAFETY: as above, and `dims` has room for `rank` of them.
-        status = status
-            .and(check(unsafe { (api.GetDimensions)(info, dims.as_mut_ptr(), rank) }));
-        // SAFETY: `info` is ours and not used again.
-        unsafe { (api.ReleaseTensorTypeAndShapeInfo)(info) };
-        status?;
+        let (mut dims, mut rank) = (ptr::null(), 0);
+        // SAFETY: the value is a tensor.
+        check(unsafe {
+            (ort::api().GetTensorElementTypeAndShapeDataReference)(
+                self.0.as_ptr(),
+                &raw mut ty,
+                &raw mut dims,
+                &raw mut rank,
+            )
+        })?;
+        let dims: &[i64] = if rank == 0 {
+            &[]
+        } else {
+            // SAFETY: the value owns `rank` dimensions there and is borrowed.
+            unsafe { slice::from_raw_parts(dims, rank) }
+        };
         let element = ElementType::from_ort(ty.into())
             .ok_or_else(|| ort::Error::new("its element type is not carried"))?;
         let shape = dims.iter().map(|&dim| usize::try_from(dim).unwrap_or(0)).collect();
@@ -235,20 +233,27 @@ pub(crate) fn set_string(
     Ok(())
 }
 
-/// The outputs at the positions `wanted`, for one tensor for each input.
+/// Runs the session on one tensor for each input. The outputs at the positions `wanted`
+/// replace `outputs`, or are written into them where there is one for each.
 pub(crate) fn run(
     session: &SharedSessionInner,
     (input_names, inputs): (&Names, &[Tensor]),
     (output_names, wanted): (&Names, &[usize]),
-) -> ort::Result<Vec<Tensor>> {
+    outputs: &mut Vec<Tensor>,
+) -> ort::Result<()> {
     let inputs: SmallVec<[*const sys::OrtValue; 16]> =
         inputs.iter().map(|tensor| tensor.value().0.as_ptr().cast_const()).collect();
     let names: SmallVec<[*const c_char; 4]> =
         wanted.iter().map(|&position| output_names.pointers[position]).collect();
-    let mut outputs: SmallVec<[*mut sys::OrtValue; 4]> =
-        smallvec![ptr::null_mut(); names.len()];
-    // SAFETY: each array is as long as said and its pointers are valid; the session's
-    // only provider is the CPU's, for which calls may overlap.
+    if outputs.len() != wanted.len() {
+        outputs.clear();
+    }
+    let mut pointers: SmallVec<[*mut sys::OrtValue; 4]> =
+        outputs.iter().map(|tensor| tensor.value().0.as_ptr()).collect();
+    pointers.resize(wanted.len(), ptr::null_mut());
+    // SAFETY: each array is as long as said and its pointers are null or valid; the
+    // outputs are borrowed for writing; the session's only provider is the CPU's, for
+    // which calls may overlap.
     check(unsafe {
         (ort::api().Run)(
             session.ptr().cast_mut(),
@@ -258,12 +263,17 @@ pub(crate) fn run(
             inputs.len(),
             names.as_ptr(),
             names.len(),
-            outputs.as_mut_ptr(),
+            pointers.as_mut_ptr(),
         )
     })?;
-    let values =
-        outputs.into_iter().map(Value::owned).collect::<ort::Result<Vec<_>>>()?;
-    values.into_iter().map(Tensor::from_value).collect()
+    if outputs.is_empty() {
+        let values: SmallVec<[Value; 4]> =
+            pointers.into_iter().map(Value::owned).collect::<ort::Result<_>>()?;
+        for value in values {
+            outputs.push(Tensor::from_value(value)?);
+        }
+    }
+    Ok(())
 }
 
 /// The error that a call returned, if it did.

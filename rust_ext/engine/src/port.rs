@@ -39,6 +39,19 @@ pub enum Dim {
 }
 
 impl Port {
+    /// The type of its elements.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] where it carries no tensor, or one of another type.
+    pub fn element_type(&self) -> Result<ElementType> {
+        match &self.kind {
+            Kind::Tensor(element) => Ok(*element),
+            Kind::Other(kind) => {
+                Err(Error::Unsupported { name: self.name.clone(), kind: kind.clone() })
+            }
+        }
+    }
+
     /// The shape that a batch of `rows` rows has here.
     ///
     /// # Errors

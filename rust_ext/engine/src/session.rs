@@ -11,9 +11,9 @@ use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use crate::error::{Error, Result, runtime};
 use crate::ffi::{self, Names};
 use crate::library::Library;
-use crate::port::{Kind, Port};
+use crate::port::Port;
 use crate::schema::Schema;
-use crate::tensor::{ElementType, Tensor};
+use crate::tensor::Tensor;
 
 /// How a session works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,30 +157,46 @@ impl Session {
     /// [`Error::InputShape`] where the graph does not take that many rows,
     /// [`Error::Unsupported`] where an input is no tensor.
     pub fn prepare(&self, rows: usize) -> Result<Vec<Tensor>> {
-        let empty = |port: &Port| Tensor::zeros(element(port)?, &port.shape_of(rows)?);
+        let empty =
+            |port: &Port| Tensor::zeros(port.element_type()?, &port.shape_of(rows)?);
         self.inputs.iter().map(empty).collect()
     }
 
-    // region: run
     /// The outputs at the positions `wanted`, for one tensor for each input.
+    ///
+    /// # Errors
+    /// As [`Session::run_into`].
+    pub fn run_only(&self, inputs: &[Tensor], wanted: &[usize]) -> Result<Vec<Tensor>> {
+        let mut outputs = Vec::with_capacity(wanted.len());
+        self.run_into(inputs, wanted, &mut outputs)?;
+        Ok(outputs)
+    }
+
+    // region: run
+    /// Replaces `outputs` by the outputs at the positions `wanted`, in the memory of an
+    /// earlier run's outputs where they fit.
     ///
     /// # Errors
     /// [`Error::InputMissing`], [`Error::InputType`] or [`Error::InputShape`] where the
     /// inputs do not fit, [`Error::Runtime`] where a node of the graph fails.
-    pub fn run_only(&self, inputs: &[Tensor], wanted: &[usize]) -> Result<Vec<Tensor>> {
-        self.check_count(inputs.len())?;
-        for (input, port) in inputs.iter().zip(&self.inputs) {
-            port.check(input)?;
+    pub fn run_into(
+        &self,
+        inputs: &[Tensor],
+        wanted: &[usize],
+        outputs: &mut Vec<Tensor>,
+    ) -> Result<()> {
+        self.check(inputs, wanted)?;
+        let run = |outputs: &mut Vec<Tensor>| {
+            let (inputs, wanted) =
+                ((&self.input_names, inputs), (&self.output_names, wanted));
+            ffi::run(&self.inner, inputs, wanted, outputs)
+                .map_err(runtime("run the model"))
+        };
+        if self.fit(outputs, inputs, wanted) && run(outputs).is_ok() {
+            return Ok(());
         }
-        for &position in wanted {
-            self.check_output(position)?;
-        }
-        let outputs = ffi::run(
-            &self.inner,
-            (&self.input_names, inputs),
-            (&self.output_names, wanted),
-        );
-        outputs.map_err(runtime("run the model"))
+        outputs.clear();
+        run(outputs)
     }
     // endregion: run
 
@@ -214,23 +230,35 @@ impl Session {
         })
     }
 
-    fn check_count(&self, given: usize) -> Result<()> {
-        if given == self.inputs.len() {
-            return Ok(());
+    fn check(&self, inputs: &[Tensor], wanted: &[usize]) -> Result<()> {
+        if inputs.len() != self.inputs.len() {
+            let names = names(&self.inputs);
+            let missing = names.iter().skip(inputs.len()).cloned().collect();
+            return Err(Error::InputMissing { missing, inputs: names });
         }
-        let inputs = names(&self.inputs);
-        let missing = inputs.iter().skip(given).cloned().collect();
-        Err(Error::InputMissing { missing, inputs })
+        for (input, port) in inputs.iter().zip(&self.inputs) {
+            port.check(input)?;
+        }
+        for &position in wanted {
+            let port =
+                self.outputs.get(position).ok_or_else(|| Error::OutputUnknown {
+                    name: format!("#{position}"),
+                    outputs: names(&self.outputs),
+                })?;
+            port.element_type()?;
+        }
+        Ok(())
     }
 
-    fn check_output(&self, position: usize) -> Result<()> {
-        match self.outputs.get(position) {
-            Some(port) => element(port).map(|_| ()),
-            None => Err(Error::OutputUnknown {
-                name: format!("#{position}"),
-                outputs: names(&self.outputs),
-            }),
-        }
+    /// Whether the outputs of an earlier run may be written over by this one: there is
+    /// one for each, of the right type, for as many rows.
+    fn fit(&self, outputs: &[Tensor], inputs: &[Tensor], wanted: &[usize]) -> bool {
+        let rows = inputs.first().and_then(|input| input.shape().first());
+        outputs.len() == wanted.len()
+            && outputs.iter().zip(wanted).all(|(output, &position)| {
+                self.outputs[position].check(output).is_ok()
+                    && output.shape().first() == rows
+            })
     }
 }
 
@@ -242,15 +270,6 @@ fn names(ports: &[Port]) -> Vec<String> {
     ports.iter().map(|port| port.name.clone()).collect()
 }
 
-fn element(port: &Port) -> Result<ElementType> {
-    match &port.kind {
-        Kind::Tensor(element) => Ok(*element),
-        Kind::Other(kind) => {
-            Err(Error::Unsupported { name: port.name.clone(), kind: kind.clone() })
-        }
-    }
-}
-
 fn builder(options: &Options) -> ort::Result<SessionBuilder> {
     let level = match options.optimisation {
         Optimisation::None => GraphOptimizationLevel::Disable,
@@ -260,6 +279,7 @@ fn builder(options: &Options) -> ort::Result<SessionBuilder> {
         Optimisation::All => GraphOptimizationLevel::All,
     };
     Ok(SessionBuilder::new()?
+        .with_execution_providers([ort::ep::CPU::default().build().error_on_failure()])?
         .with_intra_threads(options.intra_threads)?
         .with_inter_threads(options.inter_threads)?
         .with_intra_op_spinning(false)?

@@ -120,6 +120,21 @@ impl Tensor {
         Ok(tensor)
     }
 
+    /// Overwrites shape and numbers; where the shape stays, so does the memory.
+    ///
+    /// # Errors
+    /// [`Error::TensorSize`] where `data` does not fill `shape`, [`Error::TensorType`]
+    /// where the tensor holds another type.
+    pub fn refill<T: Element>(&mut self, shape: &[usize], data: &[T]) -> Result<()> {
+        self.check_type(T::TYPE)?;
+        if self.shape() == shape && self.len() == data.len() {
+            self.as_mut_slice()?.copy_from_slice(data);
+        } else {
+            *self = Self::from_slice(shape, data)?;
+        }
+        Ok(())
+    }
+
     /// A tensor of strings, copied from `data`.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
-//! Sessions against two small models: `fare` is 2.5 + 1.75 distance + passengers and
-//! returns its zone; `weights` is the product with [0.5, -1.25, 2].
-
+//! Sessions against small models: `fare` is 2.5 + 1.75 distance + passengers and returns
+//! its zone; `weights` is the product with [0.5, -1.25, 2]; `positive` keeps what is.
 #![allow(clippy::unwrap_used, reason = "a test fails where its preparation does")]
+
 use std::path::{Path, PathBuf};
 
 use engine::{
@@ -73,6 +73,23 @@ fn refills_prepared_tensors() {
         assert_eq!(outputs[0].as_slice::<f32>().unwrap(), [2.5 + 1.75 * distance]);
         assert_eq!(outputs[1].strings().unwrap(), [zone]);
     }
+}
+
+#[test]
+fn writes_into_earlier_outputs_where_they_fit() {
+    let session = open("positive.onnx");
+    let mut outputs = Vec::new();
+    let mut positive = |x: &[f32]| {
+        let input = Tensor::from_slice(&[x.len()], x).unwrap();
+        session.run_into(&[input], &[0], &mut outputs).unwrap();
+        let y: &[f32] = outputs[0].as_slice().unwrap();
+        (y.as_ptr(), y.to_vec())
+    };
+    let (first, y) = positive(&[1.0, 2.0]);
+    assert_eq!(y, [1.0, 2.0]);
+    assert_eq!(positive(&[3.0, 4.0]), (first, vec![3.0, 4.0]));
+    assert_eq!(positive(&[-3.0, 4.0]).1, [4.0]);
+    assert_eq!(positive(&[]).1, [0.0; 0]);
 }
 
 #[test]

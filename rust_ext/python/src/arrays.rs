@@ -1,6 +1,6 @@
 //! numpy arrays to tensors and back.
 
-use engine::{ElementType, Kind, Port, Tensor};
+use engine::{ElementType, Port, Tensor};
 use numpy::ndarray::{ArrayD, ArrayViewD};
 use numpy::{
     Element, PyArray, PyArrayDescr, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods,
@@ -10,7 +10,6 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::{IntoPyDict, PyList, PyString};
 
-use crate::error::classes::NotImplemented;
 use crate::error::to_python;
 
 /// A number that both numpy and ONNX Runtime hold.
@@ -37,13 +36,17 @@ macro_rules! for_each_number {
     };
 }
 
-/// The value as a tensor for `port`; its numbers are copied, whatever their layout.
-pub fn to_tensor(port: &Port, value: &Bound<'_, PyAny>) -> PyResult<Tensor> {
-    let Kind::Tensor(element) = port.kind else {
-        let (name, kind) = (&port.name, &port.kind);
-        return Err(NotImplemented::new_err(format!("input '{name}' is {kind}")));
-    };
-    for_each_number!(element, numbers(port, value), strings(port, value))
+/// Copies the value into the tensor of `port`, whatever the value's layout.
+pub fn fill(
+    tensor: &mut Tensor,
+    port: &Port,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    for_each_number!(
+        tensor.element_type(),
+        fill_numbers(tensor, port, value),
+        fill_strings(tensor, port, value)
+    )
 }
 
 /// The tensor as a new array.
@@ -55,15 +58,19 @@ pub fn to_array<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, Py
     )
 }
 
-fn numbers<T: Number>(port: &Port, value: &Bound<'_, PyAny>) -> PyResult<Tensor> {
+fn fill_numbers<T: Number>(
+    tensor: &mut Tensor,
+    port: &Port,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<()> {
     if let Ok(array) = value.cast::<PyArrayDyn<T>>()
         && array.is_c_contiguous()
         && let Ok(data) = array.to_vec()
     {
-        return Tensor::from_slice(array.shape(), &data).map_err(to_python);
+        return tensor.refill(array.shape(), &data).map_err(to_python);
     }
     let array = regular::<T>(port, value)?;
-    Tensor::from_slice(array.shape(), &array.to_vec()?).map_err(to_python)
+    tensor.refill(array.shape(), &array.to_vec()?).map_err(to_python)
 }
 
 fn numbers_out<'py, T: Number>(
@@ -77,14 +84,20 @@ fn numbers_out<'py, T: Number>(
 }
 
 /// Each element becomes `str(element)`, as in onnxruntime.
-fn strings(port: &Port, value: &Bound<'_, PyAny>) -> PyResult<Tensor> {
+fn fill_strings(
+    tensor: &mut Tensor,
+    port: &Port,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<()> {
     let py = value.py();
     let array = match value.cast::<PyArrayDyn<Py<PyAny>>>() {
         Ok(array) if array.is_c_contiguous() => array,
         _ => &regular::<Py<PyAny>>(port, value)?,
     };
-    let tensor = Tensor::zeros(ElementType::String, array.shape());
-    let mut tensor = tensor.map_err(to_python)?;
+    if tensor.shape() != array.shape() {
+        *tensor =
+            Tensor::zeros(ElementType::String, array.shape()).map_err(to_python)?;
+    }
     for (index, element) in array.to_vec()?.iter().enumerate() {
         let element = element.bind(py);
         let text = match element.cast::<PyString>() {
@@ -93,7 +106,7 @@ fn strings(port: &Port, value: &Bound<'_, PyAny>) -> PyResult<Tensor> {
         };
         tensor.set_string(index, text.to_str()?).map_err(to_python)?;
     }
-    Ok(tensor)
+    Ok(())
 }
 
 fn strings_out<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyAny>> {

@@ -22,6 +22,7 @@ pub mod classes {
 }
 
 /// The exception that onnxruntime raises for the same cause.
+#[allow(clippy::needless_pass_by_value, reason = "the form that `map_err` takes")]
 pub fn to_python(error: Error) -> PyErr {
     let message = error.to_string();
     match error {

@@ -1,13 +1,14 @@
 //! The session class: checks the names, converts, runs, converts back.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use engine::{Library, Session, Tensor};
+use engine::{Library, Port, Session, Tensor};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
-use crate::arrays::{to_array, to_tensor};
+use crate::arrays::{fill, to_array};
 use crate::error::to_python;
 use crate::metadata::{ModelMetadata, NodeArg};
 use crate::options::{self, PROVIDER};
@@ -22,6 +23,14 @@ pub struct InferenceSession {
     session: Session,
     input_names: Vec<Py<PyString>>,
     every_output: Vec<usize>,
+    /// Tensors of past runs, to be used again: small ones, and one slot a thread.
+    spare: Mutex<Vec<Slot>>,
+}
+
+/// The tensors of one run.
+struct Slot {
+    inputs: Vec<Tensor>,
+    outputs: Vec<Tensor>,
 }
 
 #[pymethods]
@@ -54,6 +63,7 @@ impl InferenceSession {
                 .map(|p| PyString::intern(py, &p.name).unbind())
                 .collect(),
             every_output: (0..session.outputs().len()).collect(),
+            spare: Mutex::default(),
             session,
         })
     }
@@ -68,24 +78,30 @@ impl InferenceSession {
     ) -> PyResult<Bound<'py, PyList>> {
         let py = input_feed.py();
         options::check_run_options(run_options)?;
-        let inputs = match input_feed.cast::<PyDict>() {
-            Ok(feed) => self.inputs(feed)?,
-            Err(_) => self.inputs(&to_dict(input_feed)?)?,
-        };
+        let mut slot = self.slot()?;
+        match input_feed.cast::<PyDict>() {
+            Ok(feed) => self.fill(&mut slot.inputs, feed)?,
+            Err(_) => self.fill(&mut slot.inputs, &to_dict(input_feed)?)?,
+        }
         let wanted = self.wanted(output_names)?;
         let wanted = wanted.as_deref().unwrap_or(&self.every_output);
-        let rows = inputs.first().and_then(|input| input.shape().first());
-        let outputs = if rows < Some(&ROWS_TO_RELEASE) {
-            self.session.run_only(&inputs, wanted)
+        let rows = slot.inputs.first().and_then(|input| input.shape().first());
+        let short = rows < Some(&ROWS_TO_RELEASE);
+        let Slot { inputs, outputs } = &mut slot;
+        if short {
+            self.session.run_into(inputs, wanted, outputs)
         } else {
-            py.detach(|| self.session.run_only(&inputs, wanted))
-        };
-        let outputs = outputs.map_err(to_python)?;
-        let arrays: Vec<_> = outputs
-            .iter()
-            .map(|output| to_array(py, output))
-            .collect::<PyResult<_>>()?;
-        PyList::new(py, arrays)
+            py.detach(|| self.session.run_into(inputs, wanted, outputs))
+        }
+        .map_err(to_python)?;
+        let arrays = PyList::empty(py);
+        for output in &slot.outputs {
+            arrays.append(to_array(py, output)?)?;
+        }
+        if short {
+            self.spare().push(slot);
+        }
+        Ok(arrays)
     }
 
     fn get_inputs(&self) -> Vec<NodeArg> {
@@ -107,21 +123,32 @@ impl InferenceSession {
 }
 
 impl InferenceSession {
-    /// The feed's values as tensors, in the order of the graph's inputs.
-    fn inputs(&self, feed: &Bound<'_, PyDict>) -> PyResult<Vec<Tensor>> {
-        let py = feed.py();
+    /// Copies the feed's values into the inputs.
+    fn fill(&self, inputs: &mut [Tensor], feed: &Bound<'_, PyDict>) -> PyResult<()> {
         let ports = self.session.inputs();
-        let mut inputs = Vec::with_capacity(ports.len());
-        for (port, name) in ports.iter().zip(&self.input_names) {
-            match feed.get_item(name.bind(py))? {
-                Some(value) => inputs.push(to_tensor(port, &value)?),
-                None => return Err(self.missing(feed)),
-            }
+        for ((port, name), input) in ports.iter().zip(&self.input_names).zip(inputs) {
+            let value = feed.get_item(name)?.ok_or_else(|| self.missing(feed))?;
+            fill(input, port, &value)?;
         }
         if feed.len() > ports.len() {
             self.check_names(feed)?;
         }
-        Ok(inputs)
+        Ok(())
+    }
+
+    /// The tensors of a past run, or new ones without elements.
+    fn slot(&self) -> PyResult<Slot> {
+        if let Some(slot) = self.spare().pop() {
+            return Ok(slot);
+        }
+        let blank = |port: &Port| Tensor::zeros(port.element_type()?, &[0]);
+        let inputs = self.session.inputs().iter().map(blank);
+        let inputs = inputs.collect::<engine::Result<_>>().map_err(to_python)?;
+        Ok(Slot { inputs, outputs: Vec::new() })
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Vec<Slot>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn missing(&self, feed: &Bound<'_, PyDict>) -> PyErr {
