@@ -86,14 +86,7 @@ fn run(args: &Args) -> Result<(), Error> {
         give_up: stop + GRACE,
         answered: AtomicU64::new(0),
     });
-    let report = Report {
-        url: &args.url,
-        connections: args.connections.get(),
-        threads: args.threads.get(),
-        warmup_s: args.warmup_s.as_secs_f64(),
-        seconds: args.seconds.as_secs_f64(),
-        tally: load(&plan, args.threads.get())?,
-    };
+    let report = Report::new(args, load(&plan, args.threads.get())?);
     let mut out = std::io::stdout().lock();
     serde_json::to_writer(&mut out, &report).map_err(std::io::Error::from)?;
     Ok(writeln!(out)?)

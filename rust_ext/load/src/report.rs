@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
 
+use crate::Args;
 use crate::histogram::Histogram;
 
 /// Counts of the answers and failures of requests sent in the measured time.
-#[derive(Default)]
+#[derive(Default, Serialize)]
 pub struct Tally {
     /// Times of the answers with status 200, no others.
     pub histogram: Histogram,
@@ -45,43 +45,43 @@ impl Tally {
 }
 
 /// A run, as it is printed.
+#[derive(Serialize)]
 pub struct Report<'a> {
-    /// What was loaded.
-    pub url: &'a str,
-    /// Connections at once.
-    pub connections: u16,
-    /// Threads that drove them.
-    pub threads: u16,
-    /// Seconds before the measured time.
-    pub warmup_s: f64,
-    /// Seconds measured: requests are counted that were sent in them.
-    pub seconds: f64,
-    /// The counts.
-    pub tally: Tally,
+    url: &'a str,
+    connections: u16,
+    threads: u16,
+    warmup_s: f64,
+    /// Requests are counted that were sent in these.
+    seconds: f64,
+    /// Answers with status 200.
+    requests: u64,
+    rate_per_s: f64,
+    #[serde(flatten)]
+    tally: Tally,
 }
 
-/// `requests` and `rate_per_s` count the answers with status 200.
-impl Serialize for Report<'_> {
+impl<'a> Report<'a> {
+    /// The report of a run that counted `tally`.
     #[allow(clippy::cast_precision_loss)] // counts stay far under 2^53
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let requests = self.tally.histogram.count();
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("url", self.url)?;
-        map.serialize_entry("connections", &self.connections)?;
-        map.serialize_entry("threads", &self.threads)?;
-        map.serialize_entry("warmup_s", &self.warmup_s)?;
-        map.serialize_entry("seconds", &self.seconds)?;
-        map.serialize_entry("requests", &requests)?;
-        map.serialize_entry("rate_per_s", &(requests as f64 / self.seconds))?;
-        map.serialize_entry("statuses", &self.tally.statuses)?;
-        map.serialize_entry("errors", &self.tally.errors)?;
-        map.serialize_entry("histogram", &self.tally.histogram)?;
-        map.end()
+    pub fn new(args: &'a Args, tally: Tally) -> Self {
+        let (seconds, requests) = (args.seconds.as_secs_f64(), tally.histogram.count());
+        Self {
+            url: &args.url,
+            connections: args.connections.get(),
+            threads: args.threads.get(),
+            warmup_s: args.warmup_s.as_secs_f64(),
+            seconds,
+            requests,
+            rate_per_s: requests as f64 / seconds,
+            tally,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
 
     #[test]
@@ -91,14 +91,9 @@ mod tests {
         tally.answer(200, 0.001);
         tally.answer(429, 0.000_1);
         tally.failure("read");
-        let report = Report {
-            url: "http://a/",
-            connections: 2,
-            threads: 1,
-            warmup_s: 0.5,
-            seconds: 4.0,
-            tally,
-        };
+        let args = "fare-load --url http://a/ --bodies b --seconds 4";
+        let args = Args::parse_from(args.split(' '));
+        let report = Report::new(&args, tally);
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(json["requests"], 2);
         assert_eq!(json["rate_per_s"], 0.5);

@@ -53,19 +53,23 @@ impl Column {
         row: usize,
         value: &Json,
     ) -> Result<(), Misfit> {
-        match (value, self.schema.width) {
-            (Json::Null, _) if !self.schema.missing => Err(Misfit::Null),
-            (value, 1) => self.set_one(target, row, value),
-            (Json::List(values), width) if values.len() == width => {
-                let mut far = Ok(());
-                for (index, value) in values.iter().enumerate() {
-                    match self.set_one(target, row * width + index, value) {
-                        Err(Misfit::Range) => far = Err(Misfit::Range),
-                        Err(Misfit::Null) => return Err(Misfit::Type),
-                        other => other?,
+        let Self { schema: engine::Column { width, missing, .. }, .. } = *self;
+        match value {
+            Json::Null if !missing => Err(Misfit::Null),
+            value if width == 1 => self.set_one(target, row, value),
+            Json::List(values) if values.len() == width => {
+                let mut outcome = Ok(());
+                for (index, value) in (row * width..).zip(values) {
+                    let fits = match value {
+                        Json::Null if !missing => Err(Misfit::Type),
+                        value => self.set_one(target, index, value),
+                    };
+                    match fits {
+                        Err(Misfit::Range) => outcome = fits, // other misfits come first
+                        _ => fits?,
                     }
                 }
-                far
+                outcome
             }
             _ => Err(Misfit::Type),
         }
@@ -74,24 +78,20 @@ impl Column {
     fn set_one(
         &self,
         target: &mut Target,
-        index: usize,
+        at: usize,
         value: &Json,
     ) -> Result<(), Misfit> {
-        if matches!(value, Json::Null) {
-            return if self.schema.missing {
-                target.set_missing(index)
-            } else {
-                Err(Misfit::Null)
-            };
-        }
-        target.set(index, value)?;
-        let Some(known) = &self.categories else { return Ok(()) };
+        target.set(at, value)?;
         let text = match value {
+            _ if self.categories.is_none() => return Ok(()),
             Json::Text(text) => text.to_string(),
             Json::Integer(integer) => integer.to_string(),
             _ => return Ok(()),
         };
-        if known.contains(&text) { Ok(()) } else { Err(Misfit::Category(text)) }
+        match &self.categories {
+            Some(known) if !known.contains(&text) => Err(Misfit::Category(text)),
+            _ => Ok(()),
+        }
     }
 
     /// What is wrong, in words.
@@ -186,24 +186,20 @@ macro_rules! targets {
                 })
             }
 
-            fn set(&mut self, index: usize, value: &Json) -> Result<(), Misfit> {
-                match self {
-                    $(Self::$variant(cells) => cells[index] = Cell::read(value)?,)*
-                    Self::String(tensor) => {
-                        let Json::Text(text) = value else { return Err(Misfit::Type) };
-                        tensor.set_string(index, text).map_err(|_| Misfit::Range)?;
-                    }
-                }
-                Ok(())
-            }
-
-            fn set_missing(&mut self, index: usize) -> Result<(), Misfit> {
-                match self {
-                    $(Self::$variant(cells) => {
-                        cells[index] = Cell::MISSING.ok_or(Misfit::Null)?;
+            /// Writes one value; a missing one is NaN or an empty string.
+            fn set(&mut self, at: usize, value: &Json) -> Result<(), Misfit> {
+                match (self, value) {
+                    $((Self::$variant(cells), Json::Null) => {
+                        cells[at] = Cell::MISSING.ok_or(Misfit::Null)?;
                     })*
-                    Self::String(tensor) => {
-                        tensor.set_string(index, "").map_err(|_| Misfit::Range)?;
+                    $((Self::$variant(cells), value) => cells[at] = Cell::read(value)?,)*
+                    (Self::String(tensor), value) => {
+                        let text = match value {
+                            Json::Text(text) => text,
+                            Json::Null => "",
+                            _ => return Err(Misfit::Type),
+                        };
+                        tensor.set_string(at, text).map_err(|_| Misfit::Range)?;
                     }
                 }
                 Ok(())

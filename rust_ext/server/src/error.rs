@@ -1,9 +1,9 @@
 //! What the server answers when it cannot answer: RFC 9457 problem details.
 
-use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::json;
 
 /// A request that gets an error for an answer; its text is the `detail`.
 #[derive(Debug, thiserror::Error)]
@@ -112,65 +112,29 @@ impl From<engine::Error> for Problem {
 impl Problem {
     /// Its status, the end of its type's URN, and its title.
     #[must_use]
-    pub fn kind(&self) -> (StatusCode, &'static str, &'static str) {
+    pub fn kind(&self) -> (u16, &'static str, &'static str) {
         match self {
-            Self::NotJson(_) => {
-                (StatusCode::BAD_REQUEST, "not-json", "The body is not JSON")
+            Self::NotJson(_) => (400, "not-json", "The body is not JSON"),
+            Self::NotFound(_) => (404, "not-found", "There is nothing here"),
+            Self::MethodNotAllowed { .. } => {
+                (405, "method-not-allowed", "The method is not allowed")
             }
-            Self::NotFound(_) => {
-                (StatusCode::NOT_FOUND, "not-found", "There is nothing here")
+            Self::SlowClient { .. } => {
+                (408, "slow-client", "The request came too slowly")
             }
-            Self::MethodNotAllowed { .. } => (
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method-not-allowed",
-                "The method is not allowed",
-            ),
-            Self::SlowClient { .. } => (
-                StatusCode::REQUEST_TIMEOUT,
-                "slow-client",
-                "The request came too slowly",
-            ),
-            Self::TooLarge { .. } => {
-                (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "The body is too large")
+            Self::TooLarge { .. } => (413, "too-large", "The body is too large"),
+            Self::WrongType => (415, "wrong-type", "The body must be application/json"),
+            Self::WrongRows { .. } => {
+                (422, "wrong-rows", "The rows do not fit the model")
             }
-            Self::WrongType => (
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "wrong-type",
-                "The body must be application/json",
-            ),
-            Self::WrongRows { .. } => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "wrong-rows",
-                "The rows do not fit the model",
-            ),
-            Self::Overloaded { .. } => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "overloaded",
-                "Too many requests are in flight",
-            ),
-            Self::Internal => {
-                (StatusCode::INTERNAL_SERVER_ERROR, "internal", "The server failed")
+            Self::Overloaded { .. } => {
+                (429, "overloaded", "Too many requests are in flight")
             }
-            Self::NotReady => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "not-ready",
-                "The server is not ready",
-            ),
-            Self::Timeout { .. } => {
-                (StatusCode::GATEWAY_TIMEOUT, "timeout", "The answer took too long")
-            }
+            Self::Internal => (500, "internal", "The server failed"),
+            Self::NotReady => (503, "not-ready", "The server is not ready"),
+            Self::Timeout { .. } => (504, "timeout", "The answer took too long"),
         }
     }
-}
-
-#[derive(Serialize)]
-struct Details<'a> {
-    r#type: String,
-    title: &'static str,
-    status: u16,
-    detail: &'a str,
-    error: &'a str,
-    errors: &'a [Complaint],
 }
 
 impl IntoResponse for Problem {
@@ -181,20 +145,21 @@ impl IntoResponse for Problem {
             Self::WrongRows { errors, .. } => errors,
             _ => &[],
         };
-        let details = Details {
-            r#type: format!("urn:fare:{code}"),
-            title,
-            status: status.as_u16(),
-            detail: &detail,
-            error: &detail,
-            errors,
-        };
-        let mut response = (status, Json(details)).into_response();
-        let headers = response.headers_mut();
-        let problem = HeaderValue::from_static("application/problem+json");
-        headers.insert(header::CONTENT_TYPE, problem);
+        let body = json!({
+            "type": format!("urn:fare:{code}"),
+            "title": title,
+            "status": status,
+            "detail": detail,
+            "error": detail,
+            "errors": errors,
+        });
+        let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+        let mut response = (kind, body.to_string()).into_response();
+        *response.status_mut() =
+            StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         if matches!(self, Self::Overloaded { .. }) {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            let second = HeaderValue::from_static("1");
+            response.headers_mut().insert(header::RETRY_AFTER, second);
         }
         response
     }

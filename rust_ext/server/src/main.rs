@@ -12,7 +12,7 @@ fn main() -> ExitCode {
         .with_ansi(false)
         .with_max_level(tracing::Level::WARN)
         .init();
-    match fare_server::run(&config) {
+    match fare_server::run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("fare-server: {error}");

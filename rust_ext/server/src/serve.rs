@@ -52,7 +52,7 @@ pub enum StartError {
 ///
 /// # Errors
 /// [`StartError`] where the server does not start.
-pub fn run(config: &Config) -> Result<(), StartError> {
+pub fn run(config: Config) -> Result<(), StartError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.workers.get())
         .max_blocking_threads(config.workers.get())
@@ -65,7 +65,7 @@ pub fn run(config: &Config) -> Result<(), StartError> {
     let state = State::new(Model::open(library, &config.model)?, config);
     let stop = {
         let _context = runtime.enter();
-        told_to_stop(config.exit_on_stdin_close)?
+        told_to_stop(state.config.exit_on_stdin_close)?
     };
     let mut out = io::stdout();
     writeln!(out, "listening on http://{}", listener.local_addr()?)?;
@@ -142,7 +142,7 @@ mod tests {
         let model = format!("{}/tests/models/plain.onnx", env!("CARGO_MANIFEST_DIR"));
         let config = Config::parse_from(["fare-server", "--model", &model]);
         let library = Library::load(&find_library(None).unwrap()).unwrap();
-        let state = State::new(Model::open(library, &config.model).unwrap(), &config);
+        let state = State::new(Model::open(library, &config.model).unwrap(), config);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(serve(listener, state, std::future::pending()));

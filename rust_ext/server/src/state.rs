@@ -17,16 +17,12 @@ const SAMPLE_ROWS: usize = 16;
 
 /// A model, and the limits within which it answers.
 pub struct State {
-    model: Model,
-    noop: bool,
-    in_flight: Arc<Semaphore>,
-    max_inflight: usize,
-    /// Larger bodies are refused.
-    pub max_body_bytes: usize,
-    /// How long a body may take to arrive, and an answer to be made.
-    pub timeout: Duration,
+    /// The options.
+    pub config: Config,
     /// Bodies of up to so many bytes are answered on the thread that read them.
     pub inline_bytes: usize,
+    model: Model,
+    places: Arc<Semaphore>,
     answered: AtomicBool,
     stopping: AtomicBool,
 }
@@ -35,21 +31,17 @@ impl State {
     /// The state of a server whose model has made its first predictions; where it
     /// could not, the server is not ready until one succeeds.
     #[must_use]
-    pub fn new(model: Model, config: &Config) -> Arc<Self> {
-        let sample = model.sample(SAMPLE_ROWS);
+    pub fn new(model: Model, config: Config) -> Arc<Self> {
         let first = model.predict(&model.sample(1));
         if let Err(problem) = &first {
             tracing::warn!(%problem, "a made-up row has no answer: not ready");
         }
         Arc::new(Self {
-            inline_bytes: short_body(&model, &sample),
-            noop: config.noop,
-            in_flight: Arc::new(Semaphore::new(config.max_inflight)),
-            max_inflight: config.max_inflight,
-            max_body_bytes: config.max_body_bytes,
-            timeout: config.timeout_s,
+            inline_bytes: short_body(&model, &model.sample(SAMPLE_ROWS)),
+            places: Arc::new(Semaphore::new(config.max_inflight)),
             answered: AtomicBool::new(first.is_ok()),
             stopping: AtomicBool::new(false),
+            config,
             model,
         })
     }
@@ -59,7 +51,7 @@ impl State {
     /// # Errors
     /// What is wrong with the body, or with the model.
     pub fn answer(&self, body: &[u8]) -> Result<Vec<u8>, Problem> {
-        if self.noop {
+        if self.config.noop {
             return self.model.noop(body);
         }
         let answer = self.model.predict(body)?;
@@ -74,8 +66,9 @@ impl State {
     /// # Errors
     /// [`Problem::Overloaded`] where all are taken.
     pub fn admit(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        let permit = Arc::clone(&self.in_flight).try_acquire_owned();
-        permit.map_err(|_| Problem::Overloaded { limit: self.max_inflight })
+        let limit = self.config.max_inflight;
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        place.map_err(|_| Problem::Overloaded { limit })
     }
 
     /// Whether the server can be sent requests.

@@ -24,7 +24,7 @@ fn server(model: &str, options: &[&str]) -> Router {
     let config = Config::parse_from(arguments.chain(options.iter().copied()));
     let library = engine::find_library(None).unwrap();
     let library = engine::Library::load(&library).unwrap();
-    app(State::new(Model::open(library, &config.model).unwrap(), &config))
+    app(State::new(Model::open(library, &config.model).unwrap(), config))
 }
 
 fn post(body: impl Into<Body>) -> Request<Body> {

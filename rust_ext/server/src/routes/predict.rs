@@ -33,7 +33,7 @@ pub async fn predict(
     let answer = if body.len() <= state.inline_bytes {
         state.answer(&body)?
     } else {
-        let limit = state.timeout;
+        let limit = state.config.timeout_s;
         let mut job = spawn_blocking(move || (state.answer(&body), place));
         let finished = timeout(limit, &mut job).await.map_err(|_| {
             job.abort(); // if it has not begun
@@ -56,7 +56,7 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
 
 /// The whole body, if it is small enough and arrives in time.
 async fn read_body(request: Request, state: &State) -> Result<Bytes, Problem> {
-    let limit = state.max_body_bytes;
+    let limit = state.config.max_body_bytes;
     let asks_first = request.headers().contains_key(EXPECT);
     let mut body = request.into_body();
     let announced = body.size_hint().lower();
@@ -66,8 +66,9 @@ async fn read_body(request: Request, state: &State) -> Result<Bytes, Problem> {
         }
         return Err(Problem::TooLarge { limit });
     }
-    let read = timeout(state.timeout, Limited::new(&mut body, limit).collect()).await;
-    let seconds = state.timeout.as_secs_f64();
+    let read =
+        timeout(state.config.timeout_s, Limited::new(&mut body, limit).collect()).await;
+    let seconds = state.config.timeout_s.as_secs_f64();
     match read.map_err(|_| Problem::SlowClient { seconds })? {
         Ok(read) => Ok(read.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
