@@ -7,6 +7,8 @@ from matplotlib.colors import to_hex, to_rgb
 
 from workshop import plots
 from workshop.arms import ARMS, BLACK, IN_PROCESS_ARMS
+from workshop.looks import duration
+from workshop.stats import Interval
 
 
 @pytest.fixture(autouse=True)
@@ -105,22 +107,29 @@ def test_a_waterfall_goes_from_the_first_step_to_the_sum():
     assert {"8.00", "+6.00", "-5.50", "8.50", "in all"} <= set(drawn(axes))
 
 
-def test_served_arms_have_throughput_beside_latency_and_marks_for_where_they_run():
-    table = pd.DataFrame(
-        {
-            "arm": ["sklearn-fastapi", "onnx-axum"],
-            "requests_per_s": [300, 60_000],
-            "p50_s": [0.05, 0.0002],
-            "p99_s": [0.2, 0.0004],
-        }
-    )
-    left = plots.served(table, title="The framework")
-    right = left.figure.axes[1]
-    assert [line.get_marker() for line in left.get_lines()] == ["s", "o"]
-    assert {line.get_fillstyle() for line in left.get_lines()} == {"none"}
-    assert right.get_lines()[0].get_xdata().tolist() == [0.0002, 0.0004]
-    names = [label.get_text() for label in left.get_yticklabels()]
-    assert names == ["ONNX behind axum", "scikit-learn behind\nFastAPI"]
+def test_rates_are_answers_a_second_with_marks_for_where_an_arm_runs():
+    table = samples({"onnx-axum": 2e-5, "noop-axum": 1e-5, "sklearn-fastapi": 3e-3})
+    axes = plots.rates(table, title="The framework")
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names[::-1] == [
+        *("scikit-learn behind\nFastAPI", "ONNX behind axum", "no model behind axum")
+    ]
+    dots = [line for line in axes.get_lines() if line.get_marker() in "os"]
+    assert [dot.get_marker() for dot in dots] == ["s", "s", "o"]
+    assert {dot.get_fillstyle() for dot in dots} == {"none"}
+    rates = [dot.get_xdata()[0] for dot in dots]
+    assert rates == pytest.approx([1e5, 5e4, 333.3], rel=0.01)
+    assert axes.get_xscale() == "log" and "answers a second" in axes.get_xlabel()
+
+
+def test_ratios_are_dots_with_their_intervals_around_a_line_at_one():
+    found = {"one row": Interval(1.5, 1.4, 1.7, 10), "rows": Interval(1, 0.9, 1.1, 10)}
+    axes = plots.intervals(found, title="It depends", colour=ARMS["onnx-rust"].colour)
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["rows", "one row"]
+    lines = [each.get_segments()[0][:, 0].tolist() for each in axes.collections]
+    assert lines == [pytest.approx([0.9, 1.1]), pytest.approx([1.4, 1.7])]
+    assert axes.get_lines()[0].get_xdata() == [1, 1]
+    assert {"1.50", "1.00"} <= set(drawn(axes))
 
 
 def test_lines_by_rows_are_named_at_their_ends_without_covering_each_other():
@@ -155,5 +164,5 @@ def test_an_arm_of_another_name_is_grey_under_its_own():
     [(1.5e-5, "15.0 µs"), (0.0123, "12.3 ms"), (0.123, "123 ms"), (2, "2.00 s")],
 )
 def test_durations_have_three_digits_and_a_unit(seconds, text):
-    assert plots.duration(seconds) == text
-    assert plots.duration(5e-8) == "0.0500 µs"
+    assert duration(seconds) == text
+    assert duration(5e-8) == "0.0500 µs"

@@ -64,6 +64,7 @@ def test_without_a_measurement_the_recorded_one_stands_in(folders):
     assert found.caption.endswith(found.source)
     results.save("timing", samples(5), 8)
     assert len(results.load("timing").samples) == 5
+    assert results.recorded("timing").source == found.source
 
 
 def test_without_either_it_says_what_to_run():

@@ -3,7 +3,13 @@ import pandas as pd
 import pytest
 
 from workshop.errors import WorkshopError
-from workshop.stats import Interval, noise_floor, ratio_interval, verdict
+from workshop.stats import (
+    Interval,
+    median_interval,
+    noise_floor,
+    ratio_interval,
+    verdict,
+)
 
 
 def measured(medians, *, launches=10, drift=0.05, count=60, seed=2):
@@ -52,6 +58,18 @@ def test_nine_of_ten_intervals_hold_the_truth():
         found = ratio_interval(few, "a", "b", seed=seed)
         held += found.low <= 2 <= found.high
     assert 51 <= held < 60
+
+
+def test_a_median_has_an_interval_of_its_own():
+    found = median_interval(TWICE, "onnx-rust")
+    mine = TWICE[TWICE["arm"] == "onnx-rust"]
+    assert found.seconds == mine["seconds"].median()
+    assert found.low < found.seconds < found.high < 1.1 * found.low
+    each = mine.groupby("launch")["seconds"].median()
+    assert found.low < each.mean() < found.high
+    with pytest.raises(WorkshopError, match="mix threads"):
+        mixed = pd.concat([TWICE, TWICE.assign(threads=2)])
+        median_interval(mixed, "onnx-rust")
 
 
 def test_the_seed_fixes_the_interval():

@@ -78,14 +78,19 @@ def save(
 
 def load(name: str) -> Result:
     """Return what was measured here, else what was recorded; `source` says which."""
-    for folder in (BUILD, REFERENCE):
-        path = folder / f"{name}.json"
-        if path.exists():
-            return _read(path, name)
-    raise WorkshopError(
-        f"There is no measurement {name!r}, neither in build/ nor in data/reference/: "
-        "run the notebook that makes it first."
-    )
+    here = BUILD / f"{name}.json"
+    return _read(here, name) if here.exists() else recorded(name)
+
+
+def recorded(name: str) -> Result:
+    """Return what was recorded in data/reference/, whatever was measured here."""
+    path = REFERENCE / f"{name}.json"
+    if not path.exists():
+        raise WorkshopError(
+            f"There is no measurement {name!r}, neither in build/ nor in "
+            "data/reference/: run the notebook that makes it first."
+        )
+    return _read(path, name)
 
 
 def _read(path: Path, name: str) -> Result:

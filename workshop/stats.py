@@ -1,6 +1,7 @@
 """How sure a ratio of times is: bootstrap intervals, and the noise floor under them."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,14 @@ class Interval:
         return f"{_digits(self.ratio)} ({_digits(self.low)} to {_digits(self.high)})"
 
 
+class Median(NamedTuple):
+    """A median with its 95% interval, in seconds."""
+
+    seconds: float
+    low: float
+    high: float
+
+
 def ratio_interval(
     samples: pd.DataFrame, slow: str, fast: str, *, seed: int = 0
 ) -> Interval:
@@ -51,13 +60,20 @@ def ratio_interval(
     picks = rng.integers(len(launches), size=(DRAWS, len(launches)))
     slow_medians = _medians([slow_s[each] for each in launches], picks, rng)
     fast_medians = _medians([fast_s[each] for each in launches], picks, rng)
-    tail = (1 - LEVEL) / 2
-    low, high = np.quantile(slow_medians / fast_medians, [tail, 1 - tail])
+    low, high = _middle(slow_medians / fast_medians)
     medians = samples.groupby("arm")["seconds"].median()
     ratio = medians[slow] / medians[fast]
-    return Interval(
-        float(ratio), float(low), float(high), len(launches), _label(slow), _label(fast)
-    )
+    return Interval(float(ratio), low, high, len(launches), label(slow), label(fast))
+
+
+def median_interval(samples: pd.DataFrame, arm: str, *, seed: int = 0) -> Median:
+    """Return the median of an arm's seconds, its interval found in the same way."""
+    _check_one_kind(samples)
+    launches = list(_by_launch(samples, arm).values())
+    rng = np.random.default_rng(seed)
+    picks = rng.integers(len(launches), size=(DRAWS, len(launches)))
+    middle = np.median(np.concatenate(launches))
+    return Median(float(middle), *_middle(_medians(launches, picks, rng)))
 
 
 def noise_floor(samples: pd.DataFrame, arm: str, again: str, *, seed: int = 0) -> float:
@@ -82,6 +98,11 @@ def verdict(interval: Interval, floor: float) -> str:
         f"no difference between {interval.slow} and {interval.fast}: {interval} times "
         f"as fast in {count}, and the noise floor is {_digits(floor)}"
     )
+
+
+def label(arm: str) -> str:
+    """Return the arm's name as people read it; others keep their own."""
+    return ARMS[arm].label if arm in ARMS else arm
 
 
 def _turned(interval: Interval) -> Interval:
@@ -117,6 +138,13 @@ def _by_launch(samples: pd.DataFrame, arm: str) -> dict[int, np.ndarray]:
     }
 
 
+def _middle(drawn: np.ndarray) -> tuple[float, float]:
+    """Return between what the middle 95% of the draws lie."""
+    tail = (1 - LEVEL) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail])
+    return float(low), float(high)
+
+
 def _medians(
     launches: list[np.ndarray], picks: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray:
@@ -132,10 +160,6 @@ def _medians(
         drawn = seconds[starts[some] + (uniform * sizes[some]).astype(int)]
         medians.append(np.median(drawn.reshape(len(some), -1), axis=1))
     return np.concatenate(medians)
-
-
-def _label(arm: str) -> str:
-    return ARMS[arm].label if arm in ARMS else arm
 
 
 def _digits(number: float) -> str:

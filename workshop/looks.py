@@ -1,0 +1,58 @@
+"""How figures look: an arm's own style, labels, the title and the caption."""
+
+from textwrap import fill
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from workshop.arms import ARMS, GREY, IN_PROCESS, Arm
+
+TEXT_GREY = "#767676"
+TITLE_WIDTH, CAPTION_WIDTH = 58, 125
+
+
+def look(arm: str) -> Arm:
+    """Return an arm's fixed look; others are grey under their own name."""
+    other = Arm(arm, arm.replace("_", " "), GREY, **IN_PROCESS)
+    return ARMS.get(arm, other)
+
+
+def mark(arm: Arm) -> dict:
+    """Return the mark that says where an arm runs, for matplotlib."""
+    return {"marker": arm.marker, "fillstyle": arm.fillstyle, "mew": 2}
+
+
+def duration(seconds: float) -> str:
+    """Return a time to 3 digits in the unit that suits it."""
+    units = {"s": 1, "ms": 1e3, "µs": 1e6}
+    unit = next((unit for unit in units if seconds * units[unit] >= 1), "µs")
+    return f"{seconds * units[unit]:#.3g}".rstrip(".") + f" {unit}"
+
+
+def label_ends(axes: Axes, gap_points: float = 20) -> None:
+    """Write each line's name at its end, names pushed apart where ends are close."""
+    axes.figure.draw_without_rendering()
+    lines = sorted(axes.get_lines(), key=lambda line: line.get_ydata()[-1])
+    points_a_pixel = 72 / axes.figure.dpi
+    lowest = -np.inf
+    for line in lines:
+        x, y = line.get_xdata()[-1], line.get_ydata()[-1]
+        at = axes.transData.transform((x, y))[1] * points_a_pixel
+        lowest = max(at, lowest + gap_points)
+        style = {"va": "center", "color": line.get_color()}
+        write(axes, line.get_label(), (x, y), (10, lowest - at), **style)
+
+
+def write(axes: Axes, words: str, at: tuple, points_off: tuple, **style: str) -> None:
+    """Write words so many points off a place in the axes."""
+    axes.annotate(words, at, points_off, textcoords="offset points", **style)
+
+
+def finish(axes: Axes, title: str, said: str, caption: str) -> Axes:
+    """Put the title on top and one caption under the figure."""
+    axes.figure.suptitle(fill(title, TITLE_WIDTH), x=0.01, ha="left", weight="bold")
+    text = "; ".join(each for each in (said, caption) if each)
+    axes.figure.supxlabel(
+        fill(text, CAPTION_WIDTH), x=0.01, ha="left", fontsize=12, color=TEXT_GREY
+    )
+    return axes
