@@ -9,7 +9,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from workshop.errors import WorkshopError
-from workshop.servers.axum import binary
+from workshop.servers.rust import binary
 from workshop.serving import pin
 
 WARM_UP_S = 0.5

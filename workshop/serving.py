@@ -20,7 +20,7 @@ import requests
 
 from workshop.arms import FLOOR_ARMS, SERVED_ARMS
 from workshop.errors import WorkshopError
-from workshop.servers import axum
+from workshop.servers import rust
 
 START_S = 60  # scikit-learn's imports take ten on a slow laptop
 STOP_S = 10
@@ -73,8 +73,8 @@ def serve(
 
 def command(arm: str) -> tuple[list[str], dict[str, str]]:
     """Return how an arm is started, and its environment: axum's without a Python."""
-    if arm in axum.AXUM_ARMS:
-        return axum.command(arm), axum.environment()
+    if arm in rust.AXUM_ARMS:
+        return rust.command(arm), rust.environment()
     if arm in SERVED_ARMS + FLOOR_ARMS:
         return [sys.executable, "-m", "workshop", "serve", arm], dict(os.environ)
     known = ", ".join(SERVED_ARMS + FLOOR_ARMS)

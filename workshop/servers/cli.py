@@ -7,15 +7,17 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from functools import partial
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.supervisors import Multiprocess
 
 from workshop.errors import WorkshopError
-from workshop.servers import axum
+from workshop.servers import rust
 from workshop.servers.app import Limits, Service, create_app
 from workshop.servers.models import open_model
 from workshop.servers.options import parse
@@ -45,7 +47,7 @@ class Server(uvicorn.Server):
 def main(argv: list[str]) -> int:
     """Serve until told to stop; return the exit code, 2 for what cannot be served."""
     try:
-        if argv and argv[0] in axum.AXUM_ARMS:
+        if argv and argv[0] in rust.AXUM_ARMS:
             return run_axum(*argv)
         return run(parse(argv, os.environ))
     except WorkshopError as error:
@@ -55,8 +57,7 @@ def main(argv: list[str]) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Serve a FastAPI arm; return 0 once it is told to stop."""
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sign, lambda *_: sys.exit(0))
+    stop_with_signals(lambda *_: sys.exit(0))
     if options.exit_on_stdin_close:
         threading.Thread(target=stop_with_stdin, daemon=True).start()
     # scikit-learn's OpenMP gets one thread, as ONNX Runtime does.
@@ -65,19 +66,23 @@ def run(options: argparse.Namespace) -> int:
     service = make_service(options)
     host, port = listener.getsockname()[:2]
     host = f"[{host}]" if ":" in host else host
-    print(f"listening on http://{host}:{port}", flush=True)
     if options.workers == 1:
-        config = uvicorn.Config(create_app(service), **UVICORN)
-        Server(config).run([listener])
+        server = Server(uvicorn.Config(create_app(service), **UVICORN))
+        stop_with_signals(server.handle_exit)
+        serve = partial(server.run, [listener])
     else:
-        config = uvicorn.Config(
-            partial(make_app, options),
-            factory=True,
-            workers=options.workers,
-            **UVICORN,
-        )
-        Multiprocess(config, [listener]).run()
+        app, workers = partial(make_app, options), options.workers
+        config = uvicorn.Config(app, factory=True, workers=workers, **UVICORN)
+        serve = Multiprocess(config, [listener]).run
+    print(f"listening on http://{host}:{port}", flush=True)
+    serve()
     return 0
+
+
+def stop_with_signals(handler: Callable[..., Any]) -> None:
+    """Call the handler when told to stop."""
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, handler)
 
 
 def stop_with_stdin() -> None:
@@ -116,7 +121,7 @@ def make_app(options: argparse.Namespace) -> FastAPI:
 
 def run_axum(arm: str, *options: str) -> int:
     """Become the axum server; return its exit code where a process cannot."""
-    command, env = [*axum.command(arm), *options], axum.environment()
+    command, env = [*rust.command(arm), *options], rust.environment()
     if os.name == "nt":
         return subprocess.call(command, env=env)
     os.execve(command[0], command, env)

@@ -34,11 +34,12 @@ class Column:
     def from_schema(cls, entry: Mapping[str, Any], width: int = 1) -> "Column":
         """Return the column that one entry of a ``fare.schema`` describes."""
         closed = entry.get("unknown") == "error"
+        dtype = dtype_of(entry["dtype"])
         return cls(
             name=entry["name"],
             input=entry["input"],
-            dtype=dtype_of(entry["dtype"]),
-            missing=bool(entry.get("missing")),
+            dtype=dtype,
+            missing=bool(entry.get("missing")) and dtype.kind in "fO",
             categories=tuple(entry.get("categories") or ()) if closed else (),
             width=width,
         )

@@ -15,12 +15,15 @@ from workshop.servers.problems import RequestError
 
 LOG = logging.getLogger(__name__)
 Arrays = Mapping[str, np.ndarray]
-# arm: the kinds of file that it serves, and the package that predicts
+SKLEARN = ("sklearn_model", "SklearnModel")
+PYTHON = ("onnx_model", "open_python")
+RUST = ("onnx_model", "open_rust")
+# arm: for each kind of file that it serves, the module and function that open it
 ARMS = {
-    "sklearn-fastapi": ({".joblib"}, "sklearn"),
-    "onnx-fastapi": ({".onnx"}, "onnxruntime"),
-    "rust-fastapi": ({".onnx"}, "rust_ext"),
-    "noop-fastapi": ({".onnx", ".joblib"}, None),
+    "sklearn-fastapi": {".joblib": SKLEARN},
+    "onnx-fastapi": {".onnx": PYTHON},
+    "rust-fastapi": {".onnx": RUST},
+    "noop-fastapi": {".onnx": PYTHON, ".joblib": SKLEARN},
 }
 
 
@@ -62,17 +65,15 @@ def open_model(arm: str, path: Path) -> Model:
 
     The packages that predict are imported here, so that an arm starts with its own.
     """
-    kinds, package = ARMS[arm]
     if not path.is_file():
         raise WorkshopError(f"There is no model at {path}: check --model.")
-    if path.suffix not in kinds:
+    if path.suffix not in ARMS[arm]:
         raise WorkshopError(
-            f"{arm} serves a {' or '.join(sorted(kinds))} file, and {path.name} is "
+            f"{arm} serves a {' or '.join(ARMS[arm])} file, and {path.name} is "
             "none: give it the other file of the model."
         )
-    if path.suffix == ".joblib":
-        model = import_module("workshop.servers.sklearn_model").SklearnModel(path)
-    else:
-        onnx_model = import_module("workshop.servers.onnx_model")
-        model = onnx_model.OnnxModel(path, package or "onnxruntime")
-    return model if package else NoModel(model.columns, model.batch)
+    module, function = ARMS[arm][path.suffix]
+    model = getattr(import_module(f"workshop.servers.{module}"), function)(path)
+    if arm == "noop-fastapi":
+        return NoModel(model.columns, model.batch)
+    return model

@@ -2,21 +2,19 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state
 
 from workshop.errors import WorkshopError
 from workshop.servers.columns import Column
 from workshop.servers.models import refusal
+from workshop.servers.rust import rust_ext
 
-ERRORS = {
-    "onnxruntime": "onnxruntime.capi.onnxruntime_pybind11_state",
-    "rust_ext": "rust_ext.errors",
-}
 # ONNX's names of element types, where numpy has another one
 DTYPES = {"float": "float32", "double": "float64"}
 
@@ -24,10 +22,9 @@ DTYPES = {"float": "float32", "double": "float64"}
 class OnnxModel:
     """A session of one thread; without a schema the graph's inputs are its columns."""
 
-    def __init__(self, path: Path, package: str) -> None:
+    def __init__(self, path: Path, engine: ModuleType, errors: ModuleType) -> None:
         """Open the file; raises WorkshopError for what cannot be served."""
-        engine = import_module(package)
-        self.errors = error_classes(ERRORS[package])
+        self.errors = error_classes(errors)
         try:
             self.session = engine.InferenceSession(str(path), one_thread())
             inputs = self.session.get_inputs()
@@ -60,9 +57,19 @@ class OnnxModel:
         return dict(zip(self.outputs, outputs, strict=True))
 
 
-def error_classes(module: str) -> tuple[type[Exception], ...]:
+def open_python(path: Path) -> OnnxModel:
+    """Return the model, run by onnxruntime."""
+    return OnnxModel(path, onnxruntime, onnxruntime_pybind11_state)
+
+
+def open_rust(path: Path) -> OnnxModel:
+    """Return the model, run by rust_ext."""
+    return OnnxModel(path, rust_ext(), rust_ext().errors)
+
+
+def error_classes(module: ModuleType) -> tuple[type[Exception], ...]:
     """Return the exceptions that a module defines."""
-    found = vars(import_module(module)).values()
+    found = vars(module).values()
     return tuple(e for e in found if isinstance(e, type) and issubclass(e, Exception))
 
 

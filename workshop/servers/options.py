@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from workshop.errors import WorkshopError
-from workshop.servers.axum import AXUM_ARMS
 from workshop.servers.models import ARMS
+from workshop.servers.rust import AXUM_ARMS
 
 Number = TypeVar("Number", int, float)
 

@@ -136,11 +136,9 @@ def by_row(outputs: Mapping[str, Any]) -> Any:
 
 
 def plain(output: Any) -> Any:
-    """Return an output as orjson takes it: (rows, 1) as (rows,), text as a list."""
+    """Return an output as orjson takes it: floats in an array, all else in a list."""
     if not isinstance(output, np.ndarray):
         return output  # a classifier's ZipMap: a dict a row
     if output.size == len(output):
         output = output.reshape(-1)
-    if output.dtype.kind not in "fiub":
-        return output.tolist()
-    return np.ascontiguousarray(output)
+    return np.ascontiguousarray(output) if output.dtype.kind == "f" else output.tolist()

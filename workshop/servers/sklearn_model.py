@@ -46,7 +46,10 @@ class SklearnModel:
 
     def predict(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Return the predictions, and the probabilities where the model has them."""
-        rows = arrays["X"] if self.plain else pd.DataFrame(arrays, copy=False)
+        if self.plain:
+            rows = arrays["X"].reshape(len(arrays["X"]), -1)
+        else:
+            rows = pd.DataFrame(arrays, copy=False)
         try:
             # The body was checked: no second look for NaN and infinity.
             with sklearn.config_context(assume_finite=True):
