@@ -12,8 +12,8 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub enum Error {
     /// ONNX Runtime's library is nowhere that [`crate::find_library`] looks.
     #[error(
-        "ONNX Runtime's library was not found in {}; \
-         set ORT_DYLIB_PATH to the file, or `pip install onnxruntime`",
+        "ONNX Runtime's library is in no active Python environment (looked in: {}); \
+         set ORT_DYLIB_PATH to the file, or activate one that has onnxruntime",
         paths(searched)
     )]
     LibraryNotFound {
@@ -233,10 +233,9 @@ pub(crate) fn runtime(task: &'static str) -> impl Fn(ort::Error) -> Error {
 }
 
 fn paths(paths: &[PathBuf]) -> String {
-    if paths.is_empty() {
-        return "any Python environment (none is active)".to_owned();
-    }
-    quoted(&paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>())
+    let paths: Vec<String> =
+        paths.iter().map(|path| path.display().to_string()).collect();
+    if paths.is_empty() { "none".to_owned() } else { quoted(&paths) }
 }
 
 fn quoted(names: &[String]) -> String {

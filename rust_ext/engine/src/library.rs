@@ -93,43 +93,33 @@ pub fn find_library(explicit: Option<&Path>) -> Result<PathBuf> {
     if let Some(path) = env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()) {
         return Ok(path.into());
     }
-    let searched: Vec<PathBuf> = environments()
-        .iter()
-        .flat_map(|environment| site_packages(environment))
-        .map(|folder| folder.join("onnxruntime").join("capi"))
-        .collect();
-    searched
-        .iter()
-        .find_map(|folder| library_in(folder))
+    let searched = environments();
+    let found = searched.iter().flat_map(|environment| packages(environment));
+    let mut found = found.map(|packages| packages.join("onnxruntime").join("capi"));
+    found
+        .find_map(|folder| library_in(&folder))
         .ok_or(Error::LibraryNotFound { searched })
 }
 
-/// The Python environments to look in: the active ones, then those around the program.
+/// The Python environments to look in: the active ones, then those that the program lies
+/// in or beside.
 fn environments() -> Vec<PathBuf> {
-    let active = ["VIRTUAL_ENV", "CONDA_PREFIX"]
-        .into_iter()
-        .filter_map(env::var_os)
-        .map(PathBuf::from);
+    let active = ["VIRTUAL_ENV", "CONDA_PREFIX"].into_iter().filter_map(env::var_os);
     let program = env::current_exe().unwrap_or_default();
-    let around = program.ancestors().skip(1).flat_map(|folder| {
-        [folder.to_owned(), folder.join(".venv")].into_iter().filter(|environment| {
-            environment.join("pyvenv.cfg").is_file()
-                || environment.join("conda-meta").is_dir()
-        })
+    let around = program.ancestors().skip(1);
+    let around = around.flat_map(|folder| [folder.to_owned(), folder.join(".venv")]);
+    let around = around.filter(|folder| {
+        folder.join("pyvenv.cfg").is_file() || folder.join("conda-meta").is_dir()
     });
-    active.chain(around).collect()
+    active.map(PathBuf::from).chain(around).collect()
 }
 
 /// The folders of an environment that hold its packages, on each system.
-fn site_packages(environment: &Path) -> Vec<PathBuf> {
-    let windows = environment.join("Lib").join("site-packages");
-    let unix = std::fs::read_dir(environment.join("lib"))
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter(|entry| entry.file_name().to_string_lossy().starts_with("python"))
-        .map(|entry| entry.path().join("site-packages"));
-    unix.chain([windows]).filter(|folder| folder.is_dir()).collect()
+fn packages(environment: &Path) -> Vec<PathBuf> {
+    let unix = std::fs::read_dir(environment.join("lib"));
+    let unix = unix.into_iter().flatten().flatten().map(|entry| entry.path());
+    let unix = unix.map(|python| python.join("site-packages"));
+    unix.chain([environment.join("Lib").join("site-packages")]).collect()
 }
 
 /// ONNX Runtime's library in a folder: its name carries a version on some systems.

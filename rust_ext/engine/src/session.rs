@@ -6,9 +6,11 @@ use std::sync::Arc;
 
 use ort::logging::LogLevel;
 use ort::session::SharedSessionInner;
-use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+/// How far ONNX Runtime rewrites a graph to make it faster.
+pub use ort::session::builder::GraphOptimizationLevel as Optimisation;
+use ort::session::builder::SessionBuilder;
 
-use crate::error::{Error, Result, runtime};
+use crate::error::{Error, Result, Status, runtime};
 use crate::ffi::{self, Names};
 use crate::library::Library;
 use crate::port::Port;
@@ -30,21 +32,6 @@ impl Default for Options {
     fn default() -> Self {
         Self { intra_threads: 1, inter_threads: 1, optimisation: Optimisation::All }
     }
-}
-
-/// How far ONNX Runtime rewrites a graph to make it faster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Optimisation {
-    /// Not at all.
-    None,
-    /// Constants folded, nodes without effect removed.
-    Basic,
-    /// Nodes fused as well.
-    Extended,
-    /// Memory layouts changed as well.
-    Layout,
-    /// All there is.
-    All,
 }
 
 /// What a model's file says about the model.
@@ -87,6 +74,11 @@ impl Session {
             return Err(Error::ModelNotFound { path: path.to_owned() });
         }
         let model = format!("'{}'", path.display());
+        if path.is_dir() {
+            let (status, reason) =
+                (Status::InvalidProtobuf, "it is a folder".to_owned());
+            return Err(Error::ModelRefused { model, status, reason });
+        }
         Self::create(model, options, |builder| builder.commit_from_file(path))
     }
 
@@ -271,20 +263,13 @@ fn names(ports: &[Port]) -> Vec<String> {
 }
 
 fn builder(options: &Options) -> ort::Result<SessionBuilder> {
-    let level = match options.optimisation {
-        Optimisation::None => GraphOptimizationLevel::Disable,
-        Optimisation::Basic => GraphOptimizationLevel::Level1,
-        Optimisation::Extended => GraphOptimizationLevel::Level2,
-        Optimisation::Layout => GraphOptimizationLevel::Level3,
-        Optimisation::All => GraphOptimizationLevel::All,
-    };
     Ok(SessionBuilder::new()?
         .with_execution_providers([ort::ep::CPU::default().build().error_on_failure()])?
         .with_intra_threads(options.intra_threads)?
         .with_inter_threads(options.inter_threads)?
         .with_intra_op_spinning(false)?
         .with_inter_op_spinning(false)?
-        .with_optimization_level(level)?
+        .with_optimization_level(options.optimisation)?
         .with_log_level(LogLevel::Warning)?)
 }
 

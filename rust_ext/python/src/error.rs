@@ -1,24 +1,39 @@
 //! Which Python exception each of the engine's errors becomes.
 
 use engine::{Error, Status};
-use pyo3::PyErr;
 use pyo3::exceptions::{PyImportError, PyValueError};
+use pyo3::prelude::*;
 
-/// The classes of `rust_ext.errors`.
+/// The classes of `rust_ext.errors`, named as onnxruntime names its own.
 pub mod classes {
-    use pyo3::import_exception;
+    use pyo3::create_exception;
+    use pyo3::exceptions::PyException;
+    use pyo3::prelude::*;
 
-    import_exception!(rust_ext.errors, Fail);
-    import_exception!(rust_ext.errors, InvalidArgument);
-    import_exception!(rust_ext.errors, NoSuchFile);
-    import_exception!(rust_ext.errors, NoModel);
-    import_exception!(rust_ext.errors, EngineError);
-    import_exception!(rust_ext.errors, RuntimeException);
-    import_exception!(rust_ext.errors, InvalidProtobuf);
-    import_exception!(rust_ext.errors, ModelLoaded);
-    import_exception!(rust_ext.errors, NotImplemented);
-    import_exception!(rust_ext.errors, InvalidGraph);
-    import_exception!(rust_ext.errors, EPFail);
+    macro_rules! classes {
+        ($($name:ident: $doc:literal;)*) => {
+            $(create_exception!(rust_ext.errors, $name, PyException, $doc);)*
+
+            pub fn add_to(module: &Bound<'_, PyModule>) -> PyResult<()> {
+                $(module.add(stringify!($name), module.py().get_type::<$name>())?;)*
+                Ok(())
+            }
+        };
+    }
+
+    classes! {
+        Fail: "A failure with no kind of its own.";
+        InvalidArgument: "An input, an output's name or an empty file does not fit.";
+        NoSuchFile: "There is no model at the path.";
+        NoModel: "No model was given.";
+        EngineError: "The engine failed.";
+        RuntimeException: "A node of the graph failed while running.";
+        InvalidProtobuf: "The bytes are not an ONNX model.";
+        ModelLoaded: "The model was loaded already.";
+        NotImplemented: "The model or an option uses what is not carried.";
+        InvalidGraph: "The graph breaks ONNX's rules.";
+        EPFail: "The execution provider failed.";
+    }
 }
 
 /// The exception that onnxruntime raises for the same cause.

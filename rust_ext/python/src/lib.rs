@@ -19,6 +19,7 @@ mod _rust_ext {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::error::classes::add_to(module)?;
         let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
         module.add("BUILD_PROFILE", profile)
     }

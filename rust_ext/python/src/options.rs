@@ -46,10 +46,10 @@ pub fn from_python(options: Option<&Bound<'_, PyAny>>) -> PyResult<Options> {
 
 fn optimisation(level: &Bound<'_, PyAny>) -> PyResult<Optimisation> {
     match level.getattr("name")?.extract::<String>()?.as_str() {
-        "ORT_DISABLE_ALL" => Ok(Optimisation::None),
-        "ORT_ENABLE_BASIC" => Ok(Optimisation::Basic),
-        "ORT_ENABLE_EXTENDED" => Ok(Optimisation::Extended),
-        "ORT_ENABLE_LAYOUT" => Ok(Optimisation::Layout),
+        "ORT_DISABLE_ALL" => Ok(Optimisation::Disable),
+        "ORT_ENABLE_BASIC" => Ok(Optimisation::Level1),
+        "ORT_ENABLE_EXTENDED" => Ok(Optimisation::Level2),
+        "ORT_ENABLE_LAYOUT" => Ok(Optimisation::Level3),
         "ORT_ENABLE_ALL" => Ok(Optimisation::All),
         other => Err(NotImplemented::new_err(format!(
             "graph_optimization_level {other} is not supported; use ORT_ENABLE_ALL"

@@ -1,11 +1,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
-from pathlib import Path
 from typing import Any, Literal
 
 from numpy import ndarray
-
-from . import errors as errors
 
 BUILD_PROFILE: Literal["release", "debug"]
 
@@ -51,5 +48,14 @@ class InferenceSession:
     def get_modelmeta(self) -> ModelMetadata: ...
     def get_providers(self) -> list[str]: ...
 
-def onnxruntime_library() -> Path: ...
-def binary(name: str) -> Path: ...
+EPFail: type[Exception]
+EngineError: type[Exception]
+Fail: type[Exception]
+InvalidArgument: type[Exception]
+InvalidGraph: type[Exception]
+InvalidProtobuf: type[Exception]
+ModelLoaded: type[Exception]
+NoModel: type[Exception]
+NoSuchFile: type[Exception]
+NotImplemented: type[Exception]
+RuntimeException: type[Exception]
