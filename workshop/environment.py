@@ -25,8 +25,8 @@ GIB_NEEDED = 4
 PACKAGE = RUST / "python" / "python" / "rust_ext"
 BINARIES = ("fare-server", "fare-load", "fare-predict")
 EXE = ".exe" if os.name == "nt" else ""
-# What git ignores inside rust_ext/, and so is no source.
-NOT_SOURCE = {"target", "bin", "__pycache__"}
+# Folders of rust_ext/ that the build does not read.
+NOT_SOURCE = {"target", "bin", "__pycache__", "examples", "tests"}
 
 
 def python():
@@ -197,8 +197,11 @@ def install_lock():
     else:
         run([*pip, *lock], advice, cwd=ROOT)
     run([*pip, "--no-build-isolation", "--no-deps", "-e", "."], advice, cwd=ROOT)
-    kernel = ["ipykernel", "install", "--sys-prefix", "--display-name"]
-    run([python(), "-m", *kernel, "Fare and Square"], advice, cwd=ROOT)
+    # One thread for each arm. OpenMP's threads also wait for each other in a loop,
+    # which on a busy machine takes many times as long as one thread alone.
+    kernel = ["ipykernel", "install", "--sys-prefix", "--env", "OMP_NUM_THREADS", "1"]
+    named = ["--display-name", "Fare and Square"]
+    run([python(), "-m", *kernel, *named], advice, cwd=ROOT)
 
 
 def build_rust():

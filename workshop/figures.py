@@ -1,0 +1,106 @@
+"""The course's figures: one function each, drawn from results wherever they appear."""
+
+import io
+from collections.abc import Callable
+
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+from workshop import plots, results, stats, versus
+from workshop.arms import BLACK, FLOOR_ARMS, SERVED_ARMS, VERMILION
+from workshop.claims import read_claims
+from workshop.launches import WHOLE
+from workshop.served import CLIENTS, TURN
+from workshop.versus import Load, calls, kind
+
+
+def whole_process(load: Load = results.load) -> Axes:
+    """Draw where the time of a whole process goes, stage by stage."""
+    result = load("timing")
+    return plots.stages(
+        result.samples,
+        title="A whole process is mostly start and imports, not the answer",
+        caption=result.caption,
+    )
+
+
+def by_rows(load: Load = results.load) -> Axes:
+    """Draw the time of a call against its rows."""
+    result = load("timing")
+    arms = ["sklearn", "onnx-python", "onnx-rust"]
+    samples = kind(result, what="call")
+    return plots.by_rows(
+        samples[samples["arm"].isin(arms)],
+        title="Rust helps a call with one row; with many rows the engine is all",
+        caption=result.caption,
+    )
+
+
+def served(load: Load = results.load) -> Axes:
+    """Draw the answers a second of each server, and of the floors without a model."""
+    result = load("serving")
+    arms = [*SERVED_ARMS, *FLOOR_ARMS]
+    samples = kind(result, what=TURN.format(CLIENTS[-1]))
+    return plots.rates(
+        samples[samples["arm"].isin(arms)],
+        title="The step from FastAPI to axum is larger than the one to Rust",
+        caption=f"{CLIENTS[-1]} clients; {result.caption}",
+    )
+
+
+def bill(load: Load = results.load) -> Axes:
+    """Draw each arm's monthly bill: compute, and the request fee."""
+    result = load("cost")
+    bills = result.tables["bills"].set_index("arm")
+    parts = bills[["compute_usd", "fee_usd"]]
+    parts.columns = ["compute", "request fee"]
+    return plots.bars(
+        parts,
+        title="After ONNX the request fee is nearly all of the bill",
+        caption=f"15 million requests a month, no free tier; {result.caption}",
+    )
+
+
+def ratios(load: Load = results.load) -> Axes:
+    """Draw what Rust gains over Python for each way to time it; the post's in black."""
+    timing, serving = load("timing"), load("serving")
+    claims = read_claims().whole_process["median_s"]
+    many = kind(serving, what=TURN.format(CLIENTS[-1]))
+    rows = [
+        ("whole process", kind(timing, what=WHOLE), "onnx-python", "onnx-rust"),
+        ("one row", calls(timing, 1), "onnx-python", "onnx-rust"),
+        ("100 rows", calls(timing, versus.MANY), "onnx-python", "onnx-rust"),
+        ("served, Rust behind FastAPI", many, "onnx-fastapi", "rust-fastapi"),
+        ("served, Rust behind axum", many, "onnx-fastapi", "onnx-axum"),
+    ]
+    found = {
+        name: stats.ratio_interval(samples, slow, fast)
+        for name, samples, slow, fast in rows
+    }
+    axes = plots.intervals(
+        found,
+        title="What Rust gains over Python depends on what is timed",
+        caption=timing.caption,
+        colour=VERMILION,
+    )
+    post = claims["onnx-python"] / claims["onnx-rust"]
+    axes.plot(post, len(rows) - 1, "x", color=BLACK, ms=13, mew=3)
+    axes.annotate(
+        "the post", (post, len(rows) - 1), (0, 14), textcoords="offset points"
+    )
+    return axes
+
+
+DRAW: dict[str, Callable[[Load], Axes]] = {
+    each.__name__: each for each in (whole_process, by_rows, served, bill, ratios)
+}
+
+
+def picture(name: str, load: Load, kind: str) -> bytes:
+    """Return a figure as a file of that kind, svg or png."""
+    plots.theme()
+    figure = DRAW[name](load).figure
+    file = io.BytesIO()
+    figure.savefig(file, format=kind, dpi=150, metadata={"Date": None})
+    plt.close(figure)
+    return file.getvalue()

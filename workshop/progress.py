@@ -1,0 +1,22 @@
+"""One line that says how far a long measurement is, and in the end how long it took."""
+
+import time
+from collections.abc import Iterator
+
+from IPython.display import display
+
+
+def turns(count: int, what: str) -> Iterator[int]:
+    """Yield 0 to count - 1, saying in a notebook which turn it is."""
+    line = display({"text/plain": ""}, raw=True, display_id=True)
+    start = time.monotonic()
+    for turn in range(count):
+        _say(line, f"{what} {turn + 1} of {count}")
+        yield turn
+    _say(line, f"{count} times {what}: {time.monotonic() - start:.0f} s")
+
+
+def _say(line, text: str) -> None:
+    """Replace the line; outside of a notebook there is none."""
+    if line is not None:
+        line.update({"text/plain": text}, raw=True)

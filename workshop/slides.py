@@ -1,0 +1,92 @@
+"""The slides: filled from the recorded measurements, built offline by Marp."""
+
+import base64
+import os
+import re
+import shutil
+import subprocess
+
+from workshop import figures, results, versus
+from workshop.errors import WorkshopError
+from workshop.paths import BUILD, ROOT
+
+SLIDES = ROOT / "slides"
+OUT = BUILD / "slides"
+MARP = SLIDES / "node_modules" / ".bin" / ("marp.cmd" if os.name == "nt" else "marp")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
+
+
+def main(_argv=()):
+    """Build the HTML with presenter view, and the PDF with notes, in build/slides/."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    deck = OUT / "deck.md"
+    text = (SLIDES / "deck.md").read_text(encoding="utf-8")
+    deck.write_text(fill(text, versus.numbers(results.recorded)), encoding="utf-8")
+    install()
+    marp(deck, OUT / "fare-and-square.html")
+    marp(deck, OUT / "fare-and-square.pdf", "--pdf-notes")
+    print(f"the slides are in {OUT.relative_to(ROOT)}/")
+
+
+def fill(text, numbers):
+    """Return the deck with its {{numbers}} and figure:names put in.
+
+    Raises WorkshopError for a name that nothing fills.
+    """
+
+    def number(found):
+        if found.group(1) not in numbers:
+            raise WorkshopError(
+                f"The deck asks for the number {found.group(1)!r}, and there are: "
+                f"{', '.join(numbers)}. Mend slides/deck.md."
+            )
+        return numbers[found.group(1)]
+
+    def figure(found):
+        picture = figures.picture(found.group(1), results.recorded, "png")
+        return f"(data:image/png;base64,{base64.b64encode(picture).decode()})"
+
+    text = re.sub(r"\{\{(\w+)\}\}", number, text)
+    return re.sub(r"\(figure:(\w+)\)", figure, text)
+
+
+def install():
+    """Install Marp from its lock file, once."""
+    if MARP.exists():
+        return
+    if not shutil.which("npm"):
+        raise WorkshopError(
+            "The slides are built by Marp, which needs Node.js 20 or newer with npm. "
+            "Install Node.js from https://nodejs.org, then run: make slides"
+        )
+    command = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+    run(command, "The network may be in the way of npm's registry.", cwd=SLIDES)
+
+
+def marp(deck, target, *options):
+    """Convert the deck to the target's format."""
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if target.suffix == ".pdf" and not browser:
+        raise WorkshopError(
+            "The PDF is printed by a browser, and none was found of: "
+            f"{', '.join(BROWSERS)}. Install Chromium; the HTML is built already."
+        )
+    theme = ["--theme-set", str(SLIDES / "theme.css"), "--no-config-file"]
+    env = {**os.environ, "CHROME_PATH": browser or "", "CHROME_NO_SANDBOX": "1"}
+    command = [str(MARP), str(deck), *theme, *options, "-o", str(target)]
+    run(command, "Marp could not build the slides.", cwd=OUT, env=env)
+
+
+def run(command, advice, **options):
+    """Run one command; raise WorkshopError with its last words when it fails."""
+    done = subprocess.run(
+        command,
+        check=False,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        **options,
+    )
+    if done.returncode:
+        last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-8:])
+        raise WorkshopError(f"{command[0]} failed.\n{last}\n{advice}")

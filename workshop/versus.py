@@ -1,0 +1,169 @@
+"""'The post v. your machine': a row a claim, computed from the kept samples."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pandas as pd
+
+from workshop import results, stats
+from workshop.claims import read_claims
+from workshop.launches import WHOLE
+from workshop.results import Result
+from workshop.served import CLIENTS, LATENCY, TURN
+from workshop.stats import Interval
+
+Load = Callable[[str], Result]
+MANY = 100  # rows in the batch that the table speaks of
+
+
+class Row(NamedTuple):
+    """One claim: what the post says, and what was measured."""
+
+    claim: str
+    post: str
+    measured: str
+    source: str
+
+
+def timing_rows(load: Load = results.load) -> list[Row]:
+    """Return the rows that notebook 05 adds: whole processes, one row, a batch."""
+    claims, result = read_claims(), load("timing")
+    whole = kind(result, what=WHOLE)
+    found = []
+    for arm, seconds in claims.whole_process["median_s"].items():
+        said = f"{seconds:.3g} s"
+        found.append(Row(f"whole process: {label(arm)}", said, median(whole, arm), ""))
+    post = claims.whole_process["median_s"]
+    pairs = [
+        (
+            "whole process: Rust v. Python",
+            post["onnx-python"] / post["onnx-rust"],
+            whole,
+        ),
+        ("one row, running process: Rust v. Python", None, calls(result, 1)),
+        (f"{MANY} rows, running process: Rust v. Python", None, calls(result, MANY)),
+    ]
+    for claim, said, samples in pairs:
+        ratio = stats.ratio_interval(samples, "onnx-python", "onnx-rust")
+        found.append(Row(claim, f"{said:.3g} x" if said else "", times(ratio), ""))
+    return [row._replace(source=result.source) for row in found]
+
+
+def serving_rows(load: Load = results.load) -> list[Row]:
+    """Return the rows that notebook 06 adds: one client, and many."""
+    claims, result = read_claims(), load("serving")
+    one = kind(result, what=LATENCY.format(CLIENTS[0]))
+    many = kind(result, what=TURN.format(CLIENTS[-1]))
+    slow, fast = "sklearn-fastapi", "onnx-axum"
+    found = [
+        Row(
+            f"served: {label(arm)}",
+            f"{claims.value(f'served-{arm}'):.3g} s",
+            median(one, arm),
+            "",
+        )
+        for arm in (slow, fast)
+    ]
+    saved = stats.ratio_interval(one, slow, fast)
+    found.append(
+        Row("served: time saved", f"{claims.value('served')} %", percent(saved), "")
+    )
+    for said, pair in [
+        ("model and framework", (slow, fast)),
+        ("framework, ONNX in both", ("onnx-fastapi", fast)),
+        ("framework, no model at all", ("noop-fastapi", "noop-axum")),
+    ]:
+        ratio = stats.ratio_interval(many, *pair)
+        found.append(Row(f"{CLIENTS[-1]} clients: {said}", "", times(ratio), ""))
+    return [row._replace(source=result.source) for row in found]
+
+
+def cost_rows(load: Load = results.load) -> list[Row]:
+    """Return the rows that notebook 07 adds: the post's bill, and the whole."""
+    claims, result = read_claims(), load("cost")
+    found = []
+    for row in result.tables["bills"].itertuples():
+        compute = f"{row.compute_usd:.3g} ({row.low_usd:.3g} to {row.high_usd:.3g}) USD"
+        post = claims.claims.get(f"bill-{row.arm}")
+        said = f"{post.value} USD" if post else ""
+        found.append(
+            Row(f"bill, as the post counts: {label(row.arm)}", said, compute, "")
+        )
+    for row in result.tables["bills"].itertuples():
+        low, middle, high = (
+            row.fee_usd + each for each in (row.low_usd, row.compute_usd, row.high_usd)
+        )
+        usd = f"{middle:.3g} ({low:.3g} to {high:.3g}) USD"
+        found.append(Row(f"bill, with the request fee: {label(row.arm)}", "", usd, ""))
+    return [row._replace(source=result.source) for row in found]
+
+
+def show(*parts: list[Row]) -> pd.DataFrame:
+    """Return rows as a table for a notebook."""
+    names = ["claim", "the post", "measured (95% interval)", "source"]
+    return pd.DataFrame([row for part in parts for row in part], columns=names)
+
+
+def table() -> pd.DataFrame:
+    """Return the whole table, of what was measured here or else recorded."""
+    return show(timing_rows(), serving_rows(), cost_rows())
+
+
+def text() -> str:
+    """Return the whole table as lines for a terminal."""
+    left = dict.fromkeys(("claim", "measured (95% interval)"), "{:<52}".format)
+    return "the post v. your machine\n" + table().to_string(
+        index=False, justify="left", formatters=left
+    )
+
+
+def numbers(load: Load) -> dict[str, str]:
+    """Return the numbers that the slides and the README ask for, by name."""
+    timing, bills = load("timing"), load("cost").tables["bills"].set_index("arm")
+
+    def ratio(samples: pd.DataFrame) -> Interval:
+        return stats.ratio_interval(samples, "onnx-python", "onnx-rust")
+
+    fee, compute = bills.loc["onnx-fastapi", ["fee_usd", "compute_usd"]]
+    return {
+        "whole_process_ratio": str(ratio(kind(timing, what=WHOLE))),
+        "one_row_ratio": f"{ratio(calls(timing, 1)).ratio:.2g}",
+        "many_rows_ratio": f"{ratio(calls(timing, MANY)).ratio:.2g}",
+        "many_rows": str(MANY),
+        "fee_share": f"{fee / (fee + compute):.0%}",
+    }
+
+
+def kind(result: Result, **wanted: object) -> pd.DataFrame:
+    """Return the samples of one kind, such as what='whole process'."""
+    samples = result.samples
+    for column, value in wanted.items():
+        samples = samples[samples[column] == value]
+    return samples
+
+
+def calls(result: Result, rows: int) -> pd.DataFrame:
+    """Return the samples of calls with so many rows, in a running process."""
+    return kind(result, what="call", rows=rows)
+
+
+def label(arm: str) -> str:
+    """Return the arm's name as people read it."""
+    return stats.label(arm)
+
+
+def median(samples: pd.DataFrame, arm: str) -> str:
+    """Return an arm's median time with its interval, in seconds."""
+    middle, low, high = stats.median_interval(samples, arm)
+    return f"{middle:.3g} ({low:.3g} to {high:.3g}) s"
+
+
+def times(ratio: Interval) -> str:
+    """Return a ratio as 'so many times as fast'."""
+    return f"{ratio} x"
+
+
+def percent(ratio: Interval) -> str:
+    """Return a ratio as the per cent of time saved."""
+    saved = [100 * (1 - 1 / each) for each in (ratio.ratio, ratio.low, ratio.high)]
+    return "{:.3g} ({:.3g} to {:.3g}) %".format(*saved)
