@@ -2,6 +2,7 @@
 
 import json
 import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from workshop.errors import WorkshopError
 from workshop.parity import SCHEMA, answers, differ, wrong_rows
 from workshop.schema import describe, probe
 
-TARGET_OPSET = {"": 18, "ai.onnx.ml": 3}  # ONNX Runtime 1.14 of 2023, and later
+TARGET_OPSET = {"": 18, "ai.onnx.ml": 3}  # at most: a file says what it needs
 WHOLE = 2**24  # float32 skips whole numbers beyond
 REFUSALS = (NameError, RuntimeError, TypeError, ValueError)  # what skl2onnx raises
 TENSORS = {
@@ -117,13 +118,16 @@ def _by_column(model: BaseEstimator, frame: pd.DataFrame) -> BaseEstimator:
 def _convert(model: BaseEstimator, inputs: list[tuple]) -> onnx.ModelProto:
     plain = {id(model): {"zipmap": False}} if hasattr(model, "predict_proba") else None
     try:
-        return convert_sklearn(
-            model,
-            name=type(model).__name__,
-            initial_types=inputs,
-            options=plain,
-            target_opset=TARGET_OPSET,
-        )
+        with warnings.catch_warnings():
+            # skl2onnx 1.20 gives protobuf booleans for integers, as protobuf 7 refuses.
+            warnings.filterwarnings("ignore", "Field onnx.*got a boolean")
+            return convert_sklearn(
+                model,
+                name=type(model).__name__,
+                initial_types=inputs,
+                options=plain,
+                target_opset=TARGET_OPSET,
+            )
     except REFUSALS as error:
         raise WorkshopError(
             f"skl2onnx cannot convert {_culprit(model, dict(inputs))}: "

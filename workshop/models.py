@@ -111,12 +111,23 @@ def fare_model(name: str = "fare") -> Pipeline:
     )
 
 
+@contextmanager
+def steady_threads() -> Iterator[None]:
+    """One OpenMP thread, and each tree of a forest on a thread of its own.
+
+    OpenMP's threads wait for each other in a loop: two of them on a busy machine of
+    two cores took twenty times as long for a fit as one.
+    """
+    with threadpool_limits(1), joblib.parallel_config("threading", n_jobs=-1):
+        yield
+
+
 def ensure(name: str = "fare", *, force: bool = False) -> ModelFiles:
     """The files of a fare model; fitted and exported first where they are not sound."""
     pipeline, files = fare_model(name), _files(name)
     if force or not _sound(files, pipeline):
         rides = split_by_time(clean(read_rides()))
-        with _steady_threads():
+        with steady_threads():
             pipeline.fit(rides.train[FEATURES], rides.train[TARGET])
             graph = export.to_onnx(pipeline, rides.test[FEATURES], units=UNITS)
         _write(files, pipeline, graph, export.schema_of(graph))
@@ -137,17 +148,6 @@ def ensure_iris(*, force: bool = False) -> ModelFiles:
 def load(name: str = "fare") -> Pipeline:
     """The fitted pipeline of that name, from its joblib file."""
     return joblib.load(ensure(name).joblib)["model"]
-
-
-@contextmanager
-def _steady_threads() -> Iterator[None]:
-    """One OpenMP thread, and each tree of a forest on a thread of its own.
-
-    OpenMP's threads wait for each other in a loop: two of them on a busy machine of
-    two cores took twenty times as long for a fit as one.
-    """
-    with threadpool_limits(1), joblib.parallel_config("threading", n_jobs=-1):
-        yield
 
 
 def _files(name: str) -> ModelFiles:

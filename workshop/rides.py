@@ -53,7 +53,7 @@ def clean(rides: pd.DataFrame) -> pd.DataFrame:
     table = rides[["pickup_zone", "dropoff_zone"]].assign(
         distance_miles=rides["trip_distance"].astype("float32"),
         hour=start.dt.hour.astype("int64"),
-        weekday=start.dt.weekday.astype("int64"),
+        weekday=start.dt.day_of_week.astype("int64"),
         passengers=rides["passenger_count"],
         fare_usd=rides["fare_amount"],
         pickup_time=start,
