@@ -26,7 +26,7 @@ def stand_in(answer, sleep=0.0):
 
 
 def test_stages_add_up_to_the_whole_process():
-    samples = launch({"slow": stand_in([1], 0.05), "fast": stand_in([1])}, launches=2)
+    samples = launch({"slow": stand_in([1], 0.2), "fast": stand_in([1])}, launches=2)
     assert set(samples.columns) == set(COLUMNS)
     times = samples.pivot_table(
         index=["arm", "launch"], columns="what", values="seconds"
@@ -35,9 +35,9 @@ def test_stages_add_up_to_the_whole_process():
     stages = times[[f"stage: {name}" for name in STAGES]]
     assert stages.sum(axis=1).to_numpy() == pytest.approx(times[WHOLE].to_numpy())
     assert (stages > 0).all(axis=None)
-    assert times["stage: load"].between(0.01, 0.05).all()
+    assert times["stage: load"].between(0.01, 0.5).all()
     medians = times.groupby("arm")["stage: start"].median()
-    assert medians["slow"] - medians["fast"] == pytest.approx(0.05, abs=0.03)
+    assert medians["slow"] - medians["fast"] == pytest.approx(0.2, abs=0.15)
 
 
 def test_arms_that_answer_differently_are_refused():

@@ -95,8 +95,8 @@ def test_arms_that_answer_differently_are_not_timed():
 
 def test_a_batch_holds_the_same_rows_twice_and_no_two_batches_the_same_row():
     files = ensure("fare")
-    batches = one_row.batches_of(2, 5, files.onnx, seed=0)
+    batches = one_row.batches_of(1_000, 5, files.onnx, seed=0)
     rows = pd.concat([batch.frame for batch in batches])
-    assert len(rows) == 10 and rows.index.is_unique
+    assert len(rows) == 5_000 and rows.index.is_unique
     for batch in batches:
         assert batch.feed["hour"].ravel().tolist() == batch.frame["hour"].tolist()
