@@ -17,6 +17,7 @@ from workshop.machine import onnxruntime_library
 from workshop.models import ModelFiles
 from workshop.paths import BUILD, ROOT
 from workshop.processes import Finished, run
+from workshop.progress import turns
 
 WHOLE = "whole process"
 STAGES = ("start", "imports", "load", "first prediction", "exit")
@@ -55,14 +56,14 @@ def launch(
     """
     rng = np.random.default_rng(seed)
     samples, answers = [], {}
-    for number in range(-1, launches):
+    for turn in turns(launches + 1, "launch of every arm"):
         for arm in rng.permutation(list(commands)):
             done = run(commands[arm])
             answers[str(arm)] = _answer(done)
-            if number < 0:
+            if turn == 0:
                 continue
             samples += [
-                {"arm": str(arm), "what": what, "launch": number, "seconds": seconds}
+                {"arm": str(arm), "what": what, "launch": turn - 1, "seconds": seconds}
                 for what, seconds in _durations(done).items()
             ]
         _check_alike(answers)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from workshop.errors import WorkshopError
 from workshop.processes import run
+from workshop.progress import turns
 
 ONE_ROW = "workshop.launched.one_row"
 
@@ -69,7 +70,7 @@ def time_in_launches(
     rows on one thread: see workshop/launched/one_row.py.
     """
     frames = []
-    for number in range(launches):
+    for number in turns(launches, "launch of the three ways in one process"):
         files = [str(pickled), str(graph)]
         done = run([sys.executable, "-m", ONE_ROW, *files, str(seed + number)])
         frames.append(pd.DataFrame(json.loads(done.stdout)).assign(launch=number))
