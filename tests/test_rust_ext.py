@@ -105,8 +105,14 @@ def test_feeds_are_taken_or_refused_alike(floats, feed):
 )
 def test_output_names_are_taken_or_refused_alike(floats, names):
     theirs, ours = floats
-    feed = {"x": FLOATS}
-    assert outcome(ours.run, names, feed) == outcome(theirs.run, names, feed)
+    for feed in ({"x": FLOATS}, {"x": -FLOATS}):
+        assert outcome(ours.run, names, feed) == outcome(theirs.run, names, feed)
+
+
+@pytest.mark.parametrize("options", [onnxruntime.RunOptions(), "fast"])
+def test_run_options_are_taken_or_refused_alike(floats, options):
+    answers = [outcome(s.run, None, {"x": FLOATS}, options) for s in floats]
+    assert answers[1] == answers[0]
 
 
 @pytest.mark.parametrize(

@@ -118,8 +118,17 @@ pub enum Error {
         /// All outputs of the model.
         outputs: Vec<String>,
     },
+    /// An output was asked for twice in one run.
+    #[error("output '{name}' is asked for twice; ask once and copy it")]
+    OutputRepeated {
+        /// The output.
+        name: String,
+    },
     /// The model uses a kind of value that this crate does not carry.
-    #[error("'{name}' is {kind}, and only tensors of numbers and strings are carried")]
+    #[error(
+        "'{name}' is {kind}, which is not carried: only tensors of float, double, \
+         integers, bool and strings are"
+    )]
     Unsupported {
         /// The input or output.
         name: String,
@@ -170,6 +179,7 @@ impl Error {
             Self::InputType { .. } => "input-type",
             Self::InputShape { .. } => "input-shape",
             Self::OutputUnknown { .. } => "output-unknown",
+            Self::OutputRepeated { .. } => "output-repeated",
             Self::Unsupported { .. } => "unsupported",
             Self::TensorType { .. } => "tensor-type",
             Self::TensorSize { .. } => "tensor-size",

@@ -31,9 +31,6 @@ impl Library {
             |reason: String| Error::LibraryUnusable { path: path.to_owned(), reason };
         let absolute =
             path.canonicalize().map_err(|error| unusable(error.to_string()))?;
-        if !absolute.is_file() {
-            return Err(unusable("it is not a file".to_owned()));
-        }
         let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(library) = *loaded {
             return if library.path == absolute {

@@ -47,7 +47,7 @@ pub struct Metadata {
     pub description: String,
     /// The graph in words.
     pub graph_description: String,
-    /// The model's version, `i64::MAX` where it has none.
+    /// The model's version.
     pub version: i64,
     /// Anything else, such as `fare.schema`.
     pub custom: BTreeMap<String, String>,
@@ -170,7 +170,8 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::InputMissing`], [`Error::InputType`] or [`Error::InputShape`] where the
-    /// inputs do not fit, [`Error::Runtime`] where a node of the graph fails.
+    /// inputs do not fit, [`Error::OutputUnknown`] or [`Error::OutputRepeated`] where
+    /// `wanted` does not, [`Error::Runtime`] where a node of the graph fails.
     pub fn run_into(
         &self,
         inputs: &[Tensor],
@@ -231,13 +232,17 @@ impl Session {
         for (input, port) in inputs.iter().zip(&self.inputs) {
             port.check(input)?;
         }
-        for &position in wanted {
+        for (index, &position) in wanted.iter().enumerate() {
             let port =
                 self.outputs.get(position).ok_or_else(|| Error::OutputUnknown {
                     name: format!("#{position}"),
                     outputs: names(&self.outputs),
                 })?;
             port.element_type()?;
+            // ONNX Runtime would return one array twice, and each `Tensor` is its own.
+            if wanted[..index].contains(&position) {
+                return Err(Error::OutputRepeated { name: port.name.clone() });
+            }
         }
         Ok(())
     }
@@ -285,7 +290,7 @@ fn metadata(session: &ort::session::Session) -> ort::Result<Metadata> {
         domain: metadata.domain().unwrap_or_default(),
         description: metadata.description().unwrap_or_default(),
         graph_description: metadata.graph_description().unwrap_or_default(),
-        version: metadata.version().unwrap_or(i64::MAX),
+        version: metadata.version().unwrap_or_default(),
         custom: custom.collect(),
     })
 }

@@ -57,7 +57,7 @@ fn returns_the_outputs_asked_for() {
     assert_eq!(outputs[1].strings().unwrap(), ["a"]);
     let code = |error: Error| error.code();
     assert_eq!(session.output("tip").map_err(code), Err("output-unknown"));
-    let far = session.run_only(&rides(&[1.0], &[0], &["a"]), &[7]);
+    let far = session.run_only(&ride, &[7]);
     assert_eq!(far.map(|_| ()).map_err(code), Err("output-unknown"));
 }
 

@@ -13,9 +13,11 @@ use crate::error::to_python;
 use crate::metadata::{ModelMetadata, NodeArg};
 use crate::options::{self, PROVIDER};
 
-/// Rows from which a run releases the GIL: for fewer, handing it over costs two
-/// threads more than they gain.
+/// Rows from which a run releases the GIL: for fewer, a small model answers sooner than
+/// two threads hand it over.
 const ROWS_TO_RELEASE: usize = 10;
+/// Bytes from which a model is not small: it releases the GIL for one row already.
+const LARGE_MODEL: u64 = 1 << 20;
 
 /// A model that is ready to answer, from any number of threads at once.
 #[pyclass(frozen, module = "rust_ext")]
@@ -23,6 +25,7 @@ pub struct InferenceSession {
     session: Session,
     input_names: Vec<Py<PyString>>,
     every_output: Vec<usize>,
+    rows_to_release: usize,
     /// Tensors of past runs, to be used again: small ones, and one slot a thread.
     spare: Mutex<Vec<Slot>>,
 }
@@ -45,12 +48,14 @@ impl InferenceSession {
         let py = path_or_bytes.py();
         let options = options::from_python(sess_options)?;
         options::check_providers(providers)?;
-        let session = if let Ok(bytes) = path_or_bytes.cast::<PyBytes>() {
+        let (session, size) = if let Ok(bytes) = path_or_bytes.cast::<PyBytes>() {
             let (library, bytes) = (library(py)?, bytes.as_bytes());
-            py.detach(|| Session::from_bytes(library, bytes, &options))
+            let session = py.detach(|| Session::from_bytes(library, bytes, &options));
+            (session, bytes.len() as u64)
         } else if let Ok(path) = path_or_bytes.extract::<PathBuf>() {
             let library = library(py)?;
-            py.detach(|| Session::open(library, &path, &options))
+            let session = py.detach(|| Session::open(library, &path, &options));
+            (session, path.metadata().map_or(0, |metadata| metadata.len()))
         } else {
             let given = path_or_bytes.get_type();
             let message = format!("the model must be a path or bytes, not {given}");
@@ -63,6 +68,7 @@ impl InferenceSession {
                 .map(|p| PyString::intern(py, &p.name).unbind())
                 .collect(),
             every_output: (0..session.outputs().len()).collect(),
+            rows_to_release: if size < LARGE_MODEL { ROWS_TO_RELEASE } else { 0 },
             spare: Mutex::default(),
             session,
         })
@@ -85,18 +91,22 @@ impl InferenceSession {
         }
         let wanted = self.wanted(output_names)?;
         let wanted = wanted.as_deref().unwrap_or(&self.every_output);
+        let mut once = wanted.to_vec();
+        once.sort_unstable();
+        once.dedup();
         let rows = slot.inputs.first().and_then(|input| input.shape().first());
-        let short = rows < Some(&ROWS_TO_RELEASE);
+        let short = rows < Some(&self.rows_to_release);
         let Slot { inputs, outputs } = &mut slot;
         if short {
-            self.session.run_into(inputs, wanted, outputs)
+            self.session.run_into(inputs, &once, outputs)
         } else {
-            py.detach(|| self.session.run_into(inputs, wanted, outputs))
+            py.detach(|| self.session.run_into(inputs, &once, outputs))
         }
         .map_err(to_python)?;
         let arrays = PyList::empty(py);
-        for output in &slot.outputs {
-            arrays.append(to_array(py, output)?)?;
+        for position in wanted {
+            let index = once.partition_point(|other| other < position);
+            arrays.append(to_array(py, &slot.outputs[index])?)?;
         }
         if short {
             self.spare().push(slot);

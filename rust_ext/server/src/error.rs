@@ -98,6 +98,7 @@ impl From<engine::Error> for Problem {
             | E::InputType { .. }
             | E::InputShape { .. }
             | E::OutputUnknown { .. }
+            | E::OutputRepeated { .. }
             | E::Unsupported { .. }
             | E::TensorType { .. }
             | E::TensorSize { .. } => {
