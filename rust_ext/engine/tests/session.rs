@@ -51,14 +51,17 @@ fn answers_no_rows_with_no_rows() {
 fn returns_the_outputs_asked_for() {
     let session = open("fare.onnx");
     let zone = session.output("zone_out").unwrap();
-    let outputs =
-        session.run_only(&rides(&[1.0], &[0], &["a"]), &[zone, zone]).unwrap();
-    assert_eq!(outputs.len(), 2);
-    assert_eq!(outputs[1].strings().unwrap(), ["a"]);
-    let code = |error: Error| error.code();
-    assert_eq!(session.output("tip").map_err(code), Err("output-unknown"));
-    let far = session.run_only(&ride, &[7]);
-    assert_eq!(far.map(|_| ()).map_err(code), Err("output-unknown"));
+    let ride = rides(&[1.0], &[0], &["a"]);
+    let outputs = session.run_only(&ride, &[zone, 0]).unwrap();
+    assert_eq!(outputs[0].strings().unwrap(), ["a"]);
+    assert_eq!(outputs[1].as_slice::<f32>().unwrap(), [4.25]);
+
+    let refused =
+        |wanted: &[usize]| session.run_only(&ride, wanted).unwrap_err().code();
+    assert_eq!(refused(&[zone, zone]), "output-repeated");
+    assert_eq!(refused(&[7]), "output-unknown");
+    assert_eq!(session.output("tip").unwrap_err().code(), "output-unknown");
+    assert_eq!(session.input("tip").unwrap_err().code(), "input-unknown");
 }
 
 #[test]
