@@ -95,7 +95,7 @@ def test_modules_stay_small():
 def test_notebooks_know_public_libraries_workshop_and_rust_ext_only():
     known = {*("workshop", "rust_ext", "onnxruntime", "onnx", "skl2onnx", "sklearn")}
     known |= {*("numpy", "pandas", "seaborn", "matplotlib", "requests", "joblib")}
-    known |= {*("pickle", "sys", "json", "pathlib", "inspect", "time", "subprocess")}
+    known |= {*("pickle", "sys", "inspect", "dataclasses")}
     for path in NOTEBOOKS.glob("0*.ipynb"):
         found = re.findall(r'"(?:import|from) (\w+)', path.read_text("utf-8"))
         assert set(found) <= known, path.name

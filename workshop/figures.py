@@ -101,6 +101,7 @@ def picture(name: str, load: Load, kind: str) -> bytes:
     plots.theme()
     figure = DRAW[name](load).figure
     file = io.BytesIO()
-    figure.savefig(file, format=kind, dpi=150, metadata={"Date": None})
+    with plt.rc_context({"svg.hashsalt": name}):  # the same file from the same data
+        figure.savefig(file, format=kind, dpi=150, metadata={"Date": None})
     plt.close(figure)
     return file.getvalue()

@@ -58,6 +58,8 @@ def execute(name):
         progress.ended("stopped")
         raise WorkshopError(progress.explain(error, target)) from None
     finally:
+        if client.kc:
+            client.kc.stop_channels()  # nbclient leaves them open for a dead kernel
         target.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(book, target)
     progress.ended("done")

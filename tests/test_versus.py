@@ -1,0 +1,133 @@
+"""The table, the figures and the slides say what the samples say."""
+
+import base64
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from workshop import figures, slides, versus
+from workshop.arms import FLOOR_ARMS, SERVED_ARMS
+from workshop.errors import WorkshopError
+from workshop.launches import STAGES, WHOLE
+from workshop.results import Result
+from workshop.served import CLIENTS, LATENCY, TURN
+
+WHOLE_S = {"sklearn": 2.0, "onnx-python": 0.2, "onnx-rust": 0.02}
+ONE_ROW_US = {"sklearn": 3000, "onnx-python": 16, "onnx-rust": 8}
+SERVED = [*SERVED_ARMS, *FLOOR_ARMS]
+TURN_MS = dict(zip(SERVED, [4, 0.2, 0.18, 0.02, 0.15, 0.01], strict=True))
+EVERY = {"threads": 1, "round": 0}
+
+
+def samples(what, rows, seconds):
+    """Ten launches an arm, 1% up and down around its seconds."""
+    spread = 1 + np.linspace(-0.01, 0.01, 11)
+    return pd.DataFrame(
+        [
+            {"arm": arm, "what": what, "rows": rows, "launch": n, "seconds": s * f}
+            for arm, s in seconds.items()
+            for n, f in enumerate(spread)
+        ]
+    ).assign(**EVERY)
+
+
+def result(name, *frames, **tables):
+    machine = {"cpus_allowed": 2, "cpu": "a CPU"}
+    found = pd.concat(frames) if frames else pd.DataFrame({"threads": [1]})
+    return Result(name, "measured here", found, tables, machine, {}, "2026-11-25", 0)
+
+
+def scaled(seconds, factor):
+    return {arm: s * factor for arm, s in seconds.items()}
+
+
+RESULTS = {
+    "timing": result(
+        "timing",
+        samples(WHOLE, 6, WHOLE_S),
+        *(samples(f"stage: {s}", 6, scaled(WHOLE_S, 0.2)) for s in STAGES),
+        samples("call", 1, scaled(ONE_ROW_US, 1e-6)),
+        samples("call", 100, dict.fromkeys(ONE_ROW_US, 3e-4)),
+    ),
+    "serving": result(
+        "serving",
+        samples(LATENCY.format(CLIENTS[0]), 1, scaled(TURN_MS, 1e-3)),
+        samples(TURN.format(CLIENTS[-1]), 1, scaled(TURN_MS, 1e-3)),
+    ),
+    "cost": result(
+        "cost",
+        bills=pd.DataFrame(
+            {
+                "arm": SERVED_ARMS,
+                "compute_usd": [2.2, 0.2, 0.19, 0.1],
+                "low_usd": [2.1, 0.18, 0.17, 0.08],
+                "high_usd": [2.3, 0.22, 0.21, 0.12],
+                "fee_usd": [6.0] * 4,
+            }
+        ),
+    ),
+}
+
+
+def load(name):
+    return RESULTS[name]
+
+
+def measured(rows):
+    return {row.claim: row.measured for row in rows}
+
+
+def test_ratios_are_those_of_the_samples():
+    found = measured(versus.timing_rows(load))
+    assert found["whole process: Rust v. Python"].startswith("10.0 (")
+    assert found["one row, running process: Rust v. Python"].startswith("2.00 (")
+    assert found["100 rows, running process: Rust v. Python"].startswith("1.00 (")
+    assert found["whole process: ONNX in Rust"].startswith("0.02 (")
+
+
+def test_the_served_rows_tell_the_framework_from_the_model():
+    found = measured(versus.serving_rows(load))
+    assert found["served: time saved"].startswith("99.5 (")
+    assert found["16 clients: framework, ONNX in both"].startswith("10.0 (")
+    assert found["16 clients: framework, no model at all"].startswith("15.0 (")
+
+
+def test_the_bill_has_its_interval_and_the_posts_figure_where_there_is_one():
+    rows = {row.claim: row for row in versus.cost_rows(load)}
+    fastapi = rows["bill, as the post counts: scikit-learn behind FastAPI"]
+    assert (fastapi.post, fastapi.measured) == ("8.069 USD", "2.2 (2.1 to 2.3) USD")
+    whole = rows["bill, with the request fee: ONNX behind axum"]
+    assert (whole.post, whole.measured) == ("", "6.1 (6.08 to 6.12) USD")
+
+
+def test_numbers_for_the_slides():
+    found = versus.numbers(load)
+    assert found["one_row_ratio"] == "2"
+    assert found["many_rows_ratio"] == "1"
+    assert found["fee_share"] == "97%"
+
+
+@pytest.mark.parametrize("name", figures.DRAW)
+def test_every_figure_is_drawn_to_a_file(name):
+    assert figures.picture(name, load, "png").startswith(b"\x89PNG")
+
+
+def test_a_figure_is_the_same_file_every_time():
+    assert figures.picture("bill", load, "svg") == figures.picture("bill", load, "svg")
+
+
+def test_the_deck_is_filled_from_the_results(monkeypatch):
+    monkeypatch.setattr(slides.results, "recorded", load)
+    deck = (slides.SLIDES / "deck.md").read_text(encoding="utf-8")
+    filled = slides.fill(deck, versus.numbers(load))
+    assert not re.search(r"\{\{|\(figure:", filled)
+    pictures = re.findall(r"!\[(.+?)\]\(data:image/png;base64,(.+?)\)", filled)
+    assert len(pictures) == 4
+    assert all(base64.b64decode(data).startswith(b"\x89PNG") for _, data in pictures)
+
+
+def test_a_number_that_nothing_fills_stops_the_build():
+    with pytest.raises(WorkshopError, match="asks for the number 'luck'"):
+        slides.fill("# {{luck}}", {"skill": "1"})
