@@ -61,6 +61,8 @@ pub struct Session {
     input_names: Names,
     output_names: Names,
     every_output: Vec<usize>,
+    /// Outputs that are inputs: ONNX Runtime would return the caller's own memory.
+    passed_on: Vec<usize>,
     metadata: Metadata,
 }
 
@@ -104,7 +106,11 @@ impl Session {
         })?;
         let inputs: Vec<Port> = session.inputs().iter().map(Port::from).collect();
         let outputs: Vec<Port> = session.outputs().iter().map(Port::from).collect();
+        let passed_on = (0..outputs.len())
+            .filter(|&index| position(&inputs, &outputs[index].name).is_some())
+            .collect();
         Ok(Self {
+            passed_on,
             inner: session.inner(),
             input_names: Names::of(&inputs),
             output_names: Names::of(&outputs),
@@ -239,6 +245,10 @@ impl Session {
                     outputs: names(&self.outputs),
                 })?;
             port.element_type()?;
+            if self.passed_on.contains(&position) {
+                let kind = "an input as well".to_owned();
+                return Err(Error::Unsupported { name: port.name.clone(), kind });
+            }
             // ONNX Runtime would return one array twice, and each `Tensor` is its own.
             if wanted[..index].contains(&position) {
                 return Err(Error::OutputRepeated { name: port.name.clone() });

@@ -188,3 +188,16 @@ fn threads_share_a_session_and_get_their_own_answers() {
         }
     });
 }
+
+#[test]
+fn no_two_tensors_are_one() {
+    let session = open("passing.onnx");
+    let mut tensors = vec![Tensor::from_slice(&[2], &[1.0_f32, 2.0]).unwrap()];
+    assert_eq!(session.run(&tensors).unwrap_err().code(), "unsupported");
+    tensors.extend(session.run_only(&tensors, &[1, 2, 3]).unwrap());
+    for (value, tensor) in (0_u8..).zip(&mut tensors) {
+        tensor.as_mut_slice::<f32>().unwrap().fill(value.into());
+    }
+    let firsts = tensors.iter().map(|tensor| tensor.as_slice::<f32>().unwrap()[0]);
+    assert_eq!(firsts.collect::<Vec<_>>(), [0.0, 1.0, 2.0, 3.0]);
+}
