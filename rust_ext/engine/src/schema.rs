@@ -131,3 +131,49 @@ fn width(port: &Port) -> Result<usize> {
 fn refused(reason: String) -> Error {
     Error::SchemaRefused { reason }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(schema: &str) -> String {
+        let port = |name: &str, kind, width| Port {
+            name: name.to_owned(),
+            kind,
+            shape: vec![Dim::Any, Dim::Fixed(width)],
+        };
+        let mut metadata = Metadata::default();
+        if !schema.is_empty() {
+            metadata.custom.insert(KEY.to_owned(), schema.to_owned());
+        }
+        let odd = Kind::Other("seq(tensor(float))".to_owned());
+        let kind =
+            if schema.is_empty() { odd } else { Kind::Tensor(ElementType::Int64) };
+        let inputs = [port("hour", kind, 1)];
+        Schema::of(&metadata, &inputs).unwrap_err().to_string()
+    }
+
+    fn column(input: &str, dtype: &str) -> String {
+        format!(
+            r#"{{"name": "h", "input": "{input}", "dtype": "{dtype}", "unit": null,
+                "missing": false, "categories": null, "unknown": null}}"#
+        )
+    }
+
+    #[test]
+    fn refuses_schemas_that_do_not_fit_the_graph() {
+        let hour = column("hour", "int64");
+        for (schema, reason) in [
+            ("{}".to_owned(), "'fare.schema' is not as expected"),
+            (format!("[{}]", column("hour", "complex")), "unknown variant `complex`"),
+            (format!("[{}]", column("day", "int64")), "'day' is not an input"),
+            (format!("[{}]", column("hour", "float32")), "tensor(float) in the schema"),
+            ("[]".to_owned(), "no column feeds 'hour'"),
+            (format!("[{hour}, {hour}]"), "two columns feed 'hour'"),
+            (String::new(), "'hour' is seq(tensor(float))"),
+        ] {
+            let message = refusal(&schema);
+            assert!(message.contains(reason), "{message}");
+        }
+    }
+}

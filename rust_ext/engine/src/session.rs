@@ -160,17 +160,16 @@ impl Session {
         self.inputs.iter().map(empty).collect()
     }
 
-    /// The outputs at the positions `wanted`, for one tensor for each input.
+    /// All outputs, in the graph's order, for one tensor for each input.
     ///
     /// # Errors
     /// As [`Session::run_into`].
-    pub fn run_only(&self, inputs: &[Tensor], wanted: &[usize]) -> Result<Vec<Tensor>> {
-        let mut outputs = Vec::with_capacity(wanted.len());
-        self.run_into(inputs, wanted, &mut outputs)?;
+    pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+        let mut outputs = Vec::with_capacity(self.outputs.len());
+        self.run_into(inputs, &self.every_output, &mut outputs)?;
         Ok(outputs)
     }
 
-    // region: run
     /// Replaces `outputs` by the outputs at the positions `wanted`, in the memory of an
     /// earlier run's outputs where they fit.
     ///
@@ -178,6 +177,7 @@ impl Session {
     /// [`Error::InputMissing`], [`Error::InputType`] or [`Error::InputShape`] where the
     /// inputs do not fit, [`Error::OutputUnknown`] or [`Error::OutputRepeated`] where
     /// `wanted` does not, [`Error::Runtime`] where a node of the graph fails.
+    // region: run
     pub fn run_into(
         &self,
         inputs: &[Tensor],
@@ -186,26 +186,18 @@ impl Session {
     ) -> Result<()> {
         self.check(inputs, wanted)?;
         let run = |outputs: &mut Vec<Tensor>| {
-            let (inputs, wanted) =
-                ((&self.input_names, inputs), (&self.output_names, wanted));
+            let inputs = (&self.input_names, inputs);
+            let wanted = (&self.output_names, wanted);
             ffi::run(&self.inner, inputs, wanted, outputs)
-                .map_err(runtime("run the model"))
         };
+        // A shape may depend on the data, so outputs that look right may still not fit.
         if self.fit(outputs, inputs, wanted) && run(outputs).is_ok() {
             return Ok(());
         }
         outputs.clear();
-        run(outputs)
+        run(outputs).map_err(runtime("run the model"))
     }
     // endregion: run
-
-    /// All outputs, in the graph's order, for one tensor for each input.
-    ///
-    /// # Errors
-    /// As [`Session::run_only`].
-    pub fn run(&self, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-        self.run_only(inputs, &self.every_output)
-    }
 
     /// The position of the input called `name`.
     ///

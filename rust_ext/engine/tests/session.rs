@@ -52,12 +52,14 @@ fn returns_the_outputs_asked_for() {
     let session = open("fare.onnx");
     let zone = session.output("zone_out").unwrap();
     let ride = rides(&[1.0], &[0], &["a"]);
-    let outputs = session.run_only(&ride, &[zone, 0]).unwrap();
+    let mut outputs = Vec::new();
+    session.run_into(&ride, &[zone, 0], &mut outputs).unwrap();
     assert_eq!(outputs[0].strings().unwrap(), ["a"]);
     assert_eq!(outputs[1].as_slice::<f32>().unwrap(), [4.25]);
 
-    let refused =
-        |wanted: &[usize]| session.run_only(&ride, wanted).unwrap_err().code();
+    let mut refused = |wanted: &[usize]| {
+        session.run_into(&ride, wanted, &mut outputs).unwrap_err().code()
+    };
     assert_eq!(refused(&[zone, zone]), "output-repeated");
     assert_eq!(refused(&[7]), "output-unknown");
     assert_eq!(session.output("tip").unwrap_err().code(), "output-unknown");
@@ -194,7 +196,9 @@ fn no_two_tensors_are_one() {
     let session = open("passing.onnx");
     let mut tensors = vec![Tensor::from_slice(&[2], &[1.0_f32, 2.0]).unwrap()];
     assert_eq!(session.run(&tensors).unwrap_err().code(), "unsupported");
-    tensors.extend(session.run_only(&tensors, &[1, 2, 3]).unwrap());
+    let mut outputs = Vec::new();
+    session.run_into(&tensors, &[1, 2, 3], &mut outputs).unwrap();
+    tensors.append(&mut outputs);
     for (value, tensor) in (0_u8..).zip(&mut tensors) {
         tensor.as_mut_slice::<f32>().unwrap().fill(value.into());
     }
