@@ -10,6 +10,7 @@ import joblib
 import numpy as np
 import onnxruntime
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 import rust_ext
 from workshop.errors import WorkshopError
@@ -32,6 +33,7 @@ class Batch(NamedTuple):
 def arms(pickled: Path, graph: Path) -> dict[str, Callable[[Batch], np.ndarray]]:
     """Return the calls to time, each with one thread that does not spin."""
     pipeline = joblib.load(pickled)["model"]
+    threadpool_limits(1)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
