@@ -60,7 +60,7 @@ mod tests {
             let buckets: Vec<(f64, u64)> = serde_json::from_str(&json).unwrap();
             let [(upper, 1)] = buckets[..] else { panic!("{json}") };
             assert!(seconds <= upper * 1.000_001, "{seconds} over {upper}");
-            assert!(seconds * GROWTH > upper * 0.999_999, "{seconds} under {upper}");
+            assert!(seconds * 1.01 > upper * 0.999_999, "{seconds} under {upper}");
         }
     }
 

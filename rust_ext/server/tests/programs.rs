@@ -138,13 +138,13 @@ fn who_sends_too_much_can_read_the_refusal() {
     let server = Server::start("plain", &[]);
     let megabyte = "x".repeat(1 << 20);
     let mut stream = server.connect();
-    stream.write_all(request(&megabyte.repeat(3), LAST).as_bytes()).unwrap();
+    stream.write_all(request(&megabyte.repeat(20), LAST).as_bytes()).unwrap();
     assert_eq!(statuses(&mut stream).0, ["413"]);
 
     let mut stream = server.connect();
     let head = request("", &format!("Transfer-Encoding: chunked\r\n{LAST}"));
     stream.write_all(head.replace("Content-Length: 0\r\n", "").as_bytes()).unwrap();
-    for _ in 0..5 {
+    for _ in 0..20 {
         write!(stream, "100000\r\n{megabyte}\r\n").unwrap();
     }
     write!(stream, "0\r\n\r\n").unwrap();

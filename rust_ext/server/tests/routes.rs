@@ -220,11 +220,12 @@ async fn complaints_are_in_order_and_at_most_ten() {
 #[tokio::test]
 async fn several_outputs_are_objects_by_name() {
     let server = server("plain", &[]);
-    let (_, answer) =
-        ask(&server, r#"{"instances": [{"X": [0.1, 1, 0, -1e-7]}]}"#).await;
-    let expected = json!([{
-        "label": 1, "twice": [0.2, 2.0, 0.0, -2e-7], "name": "\"one\"",
-    }]);
+    let body = r#"{"columns": {"X": [[0.1, 1, 0, -1e-7], [9, 8, 7, 6]]}}"#;
+    let (_, answer) = ask(&server, body).await;
+    let expected = json!([
+        { "label": 1, "twice": [0.2, 2.0, 0.0, -2e-7], "name": "\"one\"" },
+        { "label": 0, "twice": [18.0, 16.0, 14.0, 12.0], "name": "zero" },
+    ]);
     assert_eq!(answer["predictions"], expected);
 }
 
@@ -237,6 +238,24 @@ async fn a_model_of_one_row_says_so() {
     let (status, problem) = ask(&server, two).await;
     assert_eq!(status, 422);
     assert_eq!(problem["detail"], "the model takes 1 rows at a time, not 2");
+}
+
+#[tokio::test]
+async fn a_server_is_ready_after_its_first_prediction() {
+    let server = server("picky", &[]);
+    let ready = || Request::get("/health/ready").body(Body::empty()).unwrap();
+    let (status, problem) = read(server.clone().oneshot(ready()).await.unwrap()).await;
+    assert_eq!(
+        (status.as_u16(), &problem["type"]),
+        (503, &json!("urn:fare:not-ready"))
+    );
+
+    let (status, problem) = ask(&server, r#"{"instances": [{"x": 0}]}"#).await;
+    let detail = "the model cannot answer these rows; the server's log says why";
+    assert_eq!((status.as_u16(), &problem["detail"]), (422, &json!(detail)));
+    let (_, answer) = ask(&server, r#"{"instances": [{"x": 1}]}"#).await;
+    assert_eq!(answer, json!({ "predictions": [7.0] }));
+    assert_eq!(server.oneshot(ready()).await.unwrap().status(), 200);
 }
 
 #[tokio::test]

@@ -124,8 +124,26 @@ def slow() -> None:
     )
 
 
+def picky() -> None:
+    """Return 7 for x = 1 and fail on x = 0, the row that a server makes up."""
+    node = helper.make_node
+    save(
+        "picky",
+        [
+            node("Constant", [], ["three"], value_int=3),
+            node("Constant", [], ["values"], value_floats=[7.0, 8.0, 9.0]),
+            node("Mul", ["x", "three"], ["triple"]),
+            node("Sub", ["three", "triple"], ["place"]),
+            node("Gather", ["values", "place"], ["y"]),
+        ],
+        {"x": (INT64, [None, 1])},
+        {"y": (FLOAT, [None, 1])},
+    )
+
+
 if __name__ == "__main__":
     rides()
     plain()
     one_row()
     slow()
+    picky()
