@@ -6,8 +6,10 @@ import os
 import re
 import socket
 import subprocess
+import sys
 import threading
 import time
+from types import ModuleType
 
 import httpx
 import joblib
@@ -319,9 +321,13 @@ def test_a_flag_beats_the_environment():
     [
         (["onnx-fastapy"], "invalid choice: 'onnx-fastapy'"),
         (["onnx-fastapi"], "required: --model"),
-        (["onnx-fastapi", "--model", "a", "--port", "x"], "'x' is no number from 0 up"),
+        (
+            ["onnx-fastapi", "--model", "a", "--port", "x"],
+            "'x' is no number 0 to 65535",
+        ),
         (["onnx-fastapi", "--model", "a", "--timeout-s", "nan"], "'nan' is no number"),
-        (["onnx-fastapi", "--model", "a", "--workers", "0"], "'0' is no number from 1"),
+        (["onnx-fastapi", "--model", "a", "--timeout-s", "inf"], "'inf' is no number"),
+        (["onnx-fastapi", "--model", "a", "--workers", "0"], "'0' is no number 1 to"),
     ],
 )
 def test_a_wrong_option_is_named(argv, told):
@@ -373,6 +379,18 @@ def test_a_model_of_the_wrong_kind_is_refused(arm, kind, told):
         open_model(arm, path)
 
 
+@pytest.mark.parametrize("arm", ["rust-fastapi", "onnx-axum"])
+def test_a_missing_build_says_what_to_run(arm, monkeypatch):
+    folder_of_sources = ModuleType("rust_ext")
+    folder_of_sources.__file__ = None
+    monkeypatch.setitem(sys.modules, "rust_ext", folder_of_sources)
+    with pytest.raises(WorkshopError, match=r"not built.*python -m workshop setup"):
+        if arm == "onnx-axum":
+            command(arm)
+        else:
+            open_model(arm, models.ensure("fare_small").onnx)
+
+
 @pytest.mark.parametrize("arm", ["rust-fastapi", "onnx-fastapi"])
 def test_a_file_that_is_no_model_is_refused(arm, tmp_path):
     path = tmp_path / "page.onnx"
@@ -419,6 +437,8 @@ def test_serve_says_what_it_started(rides):
         with pytest.raises(WorkshopError, match=r"422 at /instances/0.*'hour'"):
             ask(url, rides.head(2).drop(columns="hour"))
     assert not psutil.pid_exists(url.pid)
+    with pytest.raises(WorkshopError, match="stops with the block"):
+        ask(url, rides.head(2))
 
 
 def test_serve_tells_the_words_of_a_server_that_fails(tmp_path):

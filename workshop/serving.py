@@ -50,7 +50,8 @@ def serve(
     (Linux). Raises WorkshopError with the server's own words where it fails.
     """
     line, environment = command(arm)
-    line += ["--model", str(model), "--port", "0", "--exit-on-stdin-close", *options]
+    line += ["--model", str(model), "--host", "127.0.0.1", "--port", "0"]
+    line += ["--exit-on-stdin-close", *options]
     with tempfile.TemporaryFile() as log:
         start = time.perf_counter()
         process = subprocess.Popen(
@@ -175,13 +176,17 @@ def ask(url: str, frame: pd.DataFrame) -> list[Any]:
 
     Raises WorkshopError with the server's reason where it refuses them.
     """
-    with local_session() as session:
-        answer = session.post(
-            f"{url}/predict",
-            data=body(frame),
-            headers={"Content-Type": "application/json"},
-            timeout=ANSWER_S,
-        )
+    json_type = {"Content-Type": "application/json"}
+    try:
+        with local_session() as session:
+            answer = session.post(
+                f"{url}/predict", body(frame), headers=json_type, timeout=ANSWER_S
+            )
+    except requests.ConnectionError:
+        raise WorkshopError(
+            f"No server answers at {url}. Ask it inside the `with serve(...)` block: "
+            "it stops with the block."
+        ) from None
     if answer.ok:
         return answer.json()["predictions"]
     problem = answer.json()

@@ -22,6 +22,8 @@ from workshop.servers.app import Limits, Service, create_app
 from workshop.servers.models import open_model
 from workshop.servers.options import parse
 
+# A connection that never sends a request is never closed by uvicorn: put a proxy that
+# does in front of it where strangers can connect.
 UVICORN = {
     "lifespan": "off",
     "ws": "none",
@@ -88,7 +90,7 @@ def stop_with_signals(handler: Callable[..., Any]) -> None:
 def stop_with_stdin() -> None:
     """Wait for the end of standard input, then stop as if by SIGTERM."""
     # Not through sys.stdin: its lock, held here, aborts Python where it ends.
-    while os.read(sys.stdin.fileno(), 4096):
+    while os.read(0, 4096):
         pass
     signal.raise_signal(signal.SIGTERM)
 
@@ -98,10 +100,9 @@ def listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    except (OSError, OverflowError) as error:
-        why = getattr(error, "strerror", None) or error
+    except OSError as error:
         raise WorkshopError(
-            f"cannot listen on {host} port {port}: {why}. "
+            f"cannot listen on {host} port {port}: {error.strerror}. "
             "Give another --port, or 0 for a free one."
         ) from None
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NoReturn, TypeVar
 
 from workshop.errors import WorkshopError
+from workshop.servers.app import Limits
 from workshop.servers.models import ARMS
 from workshop.servers.rust import AXUM_ARMS
 
@@ -21,28 +22,32 @@ class Parser(argparse.ArgumentParser):
         raise WorkshopError(f"{message}. Try: python -m workshop serve --help")
 
 
-def at_least(kind: type[Number], least: Number, text: str) -> Number:
+def between(least: Number, most: Number, text: str) -> Number:
     """Return the number that an option gives; raises argparse's error."""
     try:
-        value = kind(text)
+        value = type(least)(text)
     except ValueError:
-        value = least - 1
-    if not value >= least:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from {least} up")
+        value = None
+    if value is None or not least <= value <= most:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number {least} to {most}")
     return value
 
 
-NATURAL = partial(at_least, int, 0)
-POSITIVE = partial(at_least, int, 1)
+COUNT = partial(between, 1, 2**31)
 # name, default (None: required), type, what it is
 OPTIONS = [
     ("model", None, Path, "the .onnx or .joblib file"),
     ("host", "127.0.0.1", str, "where to listen; 0.0.0.0 where PORT is set"),
-    ("port", 8000, NATURAL, "0 takes a free one"),
-    ("max-body-bytes", 2_097_152, POSITIVE, "a larger body gets 413"),
-    ("timeout-s", 30.0, partial(at_least, float, 0.001), "after it comes 408 or 504"),
-    ("max-inflight", 256, POSITIVE, "more requests at once get 429"),
-    ("workers", 1, POSITIVE, "processes that answer"),
+    ("port", 8000, partial(between, 0, 65_535), "0 takes a free one"),
+    ("max-body-bytes", Limits.max_body_bytes, COUNT, "a larger body gets 413"),
+    (
+        "timeout-s",
+        Limits.timeout_s,
+        partial(between, 0.001, 86_400.0),
+        "a slower body gets 408, a slower answer 504",
+    ),
+    ("max-inflight", Limits.max_inflight, COUNT, "more requests at once get 429"),
+    ("workers", 1, COUNT, "processes that answer"),
 ]
 
 
