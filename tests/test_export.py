@@ -243,6 +243,14 @@ def test_missing_text_is_refused_in_the_frame_and_in_the_encoder(target):
             export.to_onnx(model, rows)
 
 
+def test_missing_text_is_refused_in_rows_that_no_encoder_saw(letters, target):
+    encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    model = behind(encoder).fit(letters, target)
+    rows = letters.mask(letters["c"] == "b")
+    with pytest.raises(WorkshopError, match=r"Column 'c' lacks text"):
+        export.to_onnx(model, rows)
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -342,12 +350,12 @@ def test_saving_replaces_the_whole_file_or_nothing(tmp_path, monkeypatch):
     path = tmp_path / "model.onnx"
     path.write_bytes(b"old")
 
-    def full(self, data):
-        raise OSError("no space left")
+    def busy(self, target):
+        raise OSError("in use")
 
     with monkeypatch.context() as patched:
-        patched.setattr(type(path), "write_bytes", full)
-        with pytest.raises(OSError, match="no space"):
+        patched.setattr(type(path), "replace", busy)
+        with pytest.raises(OSError, match="in use"):
             export.write_whole(path, b"new")
     assert path.read_bytes() == b"old"
     assert export.write_whole(path, b"new").read_bytes() == b"new"

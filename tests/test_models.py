@@ -170,5 +170,6 @@ def test_iris_is_the_posts_model_with_one_input_of_width_4(build):
     label, scores = session.run(None, {"X": np.float32([[5.1, 3.5, 1.4, 0.2]])})
     assert (label.tolist(), scores.shape) == ([0], (1, 3))
     assert export.schema_of(onnx.load(files.onnx)) == []
+    assert joblib.load(files.joblib)["schema"] == []
     before = files.onnx.stat().st_mtime_ns
     assert models.ensure_iris().onnx.stat().st_mtime_ns == before

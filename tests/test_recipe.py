@@ -67,9 +67,7 @@ def test_coordinates_are_gone_and_rides_are_in_order(sample):
 def test_what_was_written_passes_the_check(wheel, tmp_path):
     path = tmp_path / "rides.csv.gz"
     assert recipe.write(path) == "wrote rides.csv.gz: 576 rides"
-    first = path.read_bytes()
-    recipe.write(path)
-    assert path.read_bytes() == first
+    assert path.read_bytes()[4:8] == b"\0\0\0\0", "the time of writing is in the file"
     assert "is what the recipe makes" in recipe.check(path)
 
 

@@ -74,8 +74,9 @@ def damaged(tmp_path, change):
         lambda data: b"",
         lambda data: b"<html>404</html>",
         lambda data: data[:5000] + b"\0" * 50 + data[5050:],
+        lambda data: data[:10] + b"\xff" * 50 + data[60:],
     ],
-    ids=["truncated", "empty", "a web page", "overwritten"],
+    ids=["truncated", "empty", "a web page", "overwritten", "not deflated"],
 )
 def test_a_damaged_file_says_what_to_do(tmp_path, change):
     with pytest.raises(WorkshopError, match="python -m workshop rides"):

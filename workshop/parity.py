@@ -59,7 +59,11 @@ def onnx_answers(session: onnxruntime.InferenceSession) -> Ask:
 
 
 def compare(
-    reference: Ask, candidate: Ask, rows: pd.DataFrame, *, tolerance_usd: float = 1e-4
+    reference: Ask,
+    candidate: Ask,
+    rows: pd.DataFrame,
+    *,
+    tolerance_usd: float = TOLERANCE,
 ) -> Parity:
     """How far the candidate's answers are from the reference's, in USD."""
     want = np.asarray(reference(rows), dtype=float)
