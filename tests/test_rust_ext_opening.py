@@ -3,12 +3,13 @@
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from onnx import TensorProto
+from onnx import TensorProto, helper
 from test_rust_ext import identity_model
 
 import rust_ext
@@ -119,6 +120,39 @@ def test_threads_share_a_session_and_get_their_own_answers():
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_a_long_run_lets_other_threads_work():
+    size = 512
+    weights = np.ones((size, size), np.float32)
+    model = helper.make_model(
+        helper.make_graph(
+            [helper.make_node("MatMul", ["x", "w"], ["y"])],
+            "product",
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", size])],
+            [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", size])],
+            [onnx.numpy_helper.from_array(weights, "w")],
+        ),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=9,
+    )
+    session = rust_ext.InferenceSession(model.SerializeToString())
+    ticks, done = [], threading.Event()
+
+    def tick() -> None:
+        while not done.wait(0.001):
+            ticks.append(time.perf_counter())
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    x = np.ones((20_000, size), np.float32)
+    start = time.perf_counter()
+    session.run(None, {"x": x})
+    end = time.perf_counter()
+    done.set()
+    thread.join()
+    middle = (end - start) / 4
+    assert any(start + middle < moment < end - middle for moment in ticks)
 
 
 def run(code: str, *arguments, **environment) -> subprocess.CompletedProcess:
