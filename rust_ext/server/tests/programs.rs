@@ -166,12 +166,13 @@ fn a_signal_lets_the_request_in_flight_finish() {
     std::thread::sleep(Duration::from_millis(100));
 
     server.terminate();
+    idle.read_to_string(&mut String::new()).unwrap();
+    assert!(TcpStream::connect(("127.0.0.1", server.port)).is_err());
     let (codes, text) = statuses(&mut working);
     assert_eq!(codes, ["200"]);
     assert_eq!(text.matches("1.0").count(), 500);
     assert_eq!(server.exit_code(), Some(0));
-    assert!(TcpStream::connect(("127.0.0.1", server.port)).is_err());
-    drop((idle, silent));
+    drop(silent);
 }
 
 #[test]
