@@ -130,7 +130,12 @@ mod tests {
 
     #[test]
     fn floats_are_read_to_the_nearest_double() {
-        for text in ["0.1", "51.24817837550540", "3.4028235677973366e38", "8.383658838626809e-78"] {
+        for text in [
+            "0.1",
+            "51.24817837550540",
+            "3.4028235677973366e38",
+            "8.383658838626809e-78",
+        ] {
             let json = Json::parse(text.as_bytes()).unwrap();
             assert_eq!(json, Json::Float(text.parse().unwrap()), "{text}");
         }
