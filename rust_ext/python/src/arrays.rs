@@ -69,7 +69,8 @@ fn fill_numbers<T: Number>(
     {
         return tensor.refill(array.shape(), &data).map_err(to_python);
     }
-    let array = regular::<T>(port, value)?;
+    let array = regular(port, value, numpy::dtype::<T>(value.py()))?;
+    let array = array.cast::<PyArrayDyn<T>>()?;
     tensor.refill(array.shape(), &array.to_vec()?).map_err(to_python)
 }
 
@@ -92,7 +93,7 @@ fn fill_strings(
     let py = value.py();
     let array = match value.cast::<PyArrayDyn<Py<PyAny>>>() {
         Ok(array) if array.is_c_contiguous() => array,
-        _ => &regular::<Py<PyAny>>(port, value)?,
+        _ => &regular(port, value, numpy::dtype::<Py<PyAny>>(py))?.cast_into()?,
     };
     if tensor.shape() != array.shape() {
         *tensor =
@@ -119,12 +120,12 @@ fn strings_out<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyA
 }
 
 /// A list, or an array of any layout and byte order, as a new aligned C-ordered array.
-fn regular<'py, T: Element>(
+fn regular<'py>(
     port: &Port,
     value: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyArrayDyn<T>>> {
+    wanted: Bound<'py, PyArrayDescr>,
+) -> PyResult<Bound<'py, PyAny>> {
     let py = value.py();
-    let wanted = numpy::dtype::<T>(py);
     let mut source = value.clone();
     if let Ok(array) = value.cast::<PyUntypedArray>() {
         let given = array.dtype();
@@ -142,11 +143,10 @@ fn regular<'py, T: Element>(
     let order = [("order", "C")].into_py_dict(py)?;
     let array =
         py.import("numpy")?.call_method("array", (source, wanted), Some(&order));
-    let array = array.map_err(|error| {
+    array.map_err(|error| {
         let message = format!("input '{}' is no {}: {error}", port.name, port.kind);
         PyRuntimeError::new_err(message)
-    })?;
-    Ok(array.cast_into()?)
+    })
 }
 
 fn wrong_type(port: &Port, given: &Bound<'_, PyArrayDescr>) -> PyErr {
