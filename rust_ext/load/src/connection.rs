@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
+use tokio::task::{JoinSet, yield_now};
 use tokio::time::{sleep, timeout_at};
 
 use crate::report::Tally;
@@ -26,6 +26,8 @@ pub struct Plan {
     pub requests: Vec<Vec<u8>>,
     /// How many connections there are.
     pub connections: u16,
+    /// Whether the threads never sleep.
+    pub busy_poll: bool,
     /// Requests sent earlier are not counted.
     pub measure_from: Instant,
     /// No request is sent later.
@@ -56,6 +58,9 @@ pub async fn drive(
             }
         })
         .collect();
+    while plan.busy_poll && Instant::now() < plan.stop {
+        yield_now().await;
+    }
     while tasks.join_next().await.is_some() {}
 }
 

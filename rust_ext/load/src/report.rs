@@ -50,6 +50,7 @@ pub struct Report<'a> {
     url: &'a str,
     connections: u16,
     threads: u16,
+    busy_poll: bool,
     warmup_s: f64,
     /// Requests are counted that were sent in these.
     seconds: f64,
@@ -69,6 +70,7 @@ impl<'a> Report<'a> {
             url: &args.url,
             connections: args.connections.get(),
             threads: args.threads.get(),
+            busy_poll: args.busy_poll,
             warmup_s: args.warmup_s.as_secs_f64(),
             seconds,
             requests,

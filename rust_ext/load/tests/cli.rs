@@ -71,13 +71,17 @@ fn json(output: &Output) -> serde_json::Value {
 fn times_the_answers_and_walks_over_all_bodies() {
     let (url, seen) = serve("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
     let bodies = Bodies::new("walk", "1\n2\n3\n4\n5\n");
-    let report =
-        json(&fare_load(&url, &bodies, &["--connections", "4", "--threads", "2"]));
+    let report = json(&fare_load(
+        &url,
+        &bodies,
+        &["--connections", "4", "--threads", "2", "--busy-poll"],
+    ));
 
     let requests = report["requests"].as_u64().unwrap();
     assert!(requests > 10, "{report}");
     assert_eq!(report["statuses"]["200"], requests);
     assert_eq!(report["errors"], serde_json::json!({}));
+    assert_eq!(report["busy_poll"], true);
     let buckets = report["histogram"].as_array().unwrap();
     assert_eq!(buckets.iter().map(|b| b[1].as_u64().unwrap()).sum::<u64>(), requests);
     let rate = report["rate_per_s"].as_f64().unwrap();
