@@ -85,6 +85,13 @@ def test_a_half_made_environment_is_made_again(monkeypatch, tmp_path):
     assert list(half.iterdir()) == []
 
 
+def test_the_environment_does_not_remove_itself(monkeypatch):
+    monkeypatch.setattr(environment, "read_stamps", dict)
+    monkeypatch.setattr(environment, "make_venv", lambda: pytest.fail("removed"))
+    with pytest.raises(WorkshopError, match="from inside itself"):
+        environment.make()
+
+
 def test_a_failing_step_shows_its_last_words(monkeypatch, tmp_path):
     monkeypatch.setattr(environment, "LOG", ROOT / "build" / "test-setup.log")
     environment.LOG.parent.mkdir(exist_ok=True)

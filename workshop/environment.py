@@ -56,6 +56,7 @@ def make():
     check_disk()
     BUILD.mkdir(exist_ok=True)
     if not stamps:
+        check_outside()
         check_python()
         step("a virtual environment in .venv", make_venv)
     if stamps.get("lock") != lock:
@@ -99,6 +100,16 @@ def rust_sources():
 def built():
     """Return the files that a finished set-up leaves."""
     return [PACKAGE / "bin" / (name + EXE) for name in BINARIES]
+
+
+def check_outside():
+    """Raise WorkshopError rather than remove the environment that this runs in."""
+    if is_active():
+        raise WorkshopError(
+            "The environment .venv is half made, and it cannot be made again from "
+            "inside itself. Run the command with the Python that it was made from, "
+            "for example: python3 -m workshop setup"
+        )
 
 
 def check_python():

@@ -19,7 +19,7 @@ def whole_process(load: Load = results.load) -> Axes:
     result = load("timing")
     return plots.stages(
         result.samples,
-        title="A whole process is mostly start and imports, not the answer",
+        title="Most of a process is start and imports, not the answer",
         caption=result.caption,
     )
 
@@ -31,7 +31,7 @@ def by_rows(load: Load = results.load) -> Axes:
     samples = kind(result, what="call")
     return plots.by_rows(
         samples[samples["arm"].isin(arms)],
-        title="Rust helps a call with one row; with many rows the engine is all",
+        title="Rust helps on one row; on many, the engine is all there is",
         caption=result.caption,
     )
 
@@ -43,7 +43,7 @@ def served(load: Load = results.load) -> Axes:
     samples = kind(result, what=TURN.format(CLIENTS[-1]))
     return plots.rates(
         samples[samples["arm"].isin(arms)],
-        title="The step from FastAPI to axum is larger than the one to Rust",
+        title="The framework is the larger step, with a model or without",
         caption=f"{CLIENTS[-1]} clients; {result.caption}",
     )
 

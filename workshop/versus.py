@@ -13,6 +13,7 @@ from workshop.served import CLIENTS, LATENCY, TURN
 from workshop.stats import Interval
 
 Load = Callable[[str], Result]
+UNSAID = "not said"
 MANY = 100  # rows in the batch that the table speaks of
 
 
@@ -45,7 +46,7 @@ def timing_rows(load: Load = results.load) -> list[Row]:
     ]
     for claim, said, samples in pairs:
         ratio = stats.ratio_interval(samples, "onnx-python", "onnx-rust")
-        found.append(Row(claim, f"{said:.3g} x" if said else "", times(ratio), ""))
+        found.append(Row(claim, f"{said:.3g} x" if said else UNSAID, times(ratio), ""))
     return [row._replace(source=result.source) for row in found]
 
 
@@ -74,7 +75,7 @@ def serving_rows(load: Load = results.load) -> list[Row]:
         ("framework, no model at all", ("noop-fastapi", "noop-axum")),
     ]:
         ratio = stats.ratio_interval(many, *pair)
-        found.append(Row(f"{CLIENTS[-1]} clients: {said}", "", times(ratio), ""))
+        found.append(Row(f"{CLIENTS[-1]} clients: {said}", UNSAID, times(ratio), ""))
     return [row._replace(source=result.source) for row in found]
 
 
@@ -85,16 +86,14 @@ def cost_rows(load: Load = results.load) -> list[Row]:
     for row in result.tables["bills"].itertuples():
         compute = f"{row.compute_usd:.3g} ({row.low_usd:.3g} to {row.high_usd:.3g}) USD"
         post = claims.claims.get(f"bill-{row.arm}")
-        said = f"{post.value} USD" if post else ""
-        found.append(
-            Row(f"bill, as the post counts: {label(row.arm)}", said, compute, "")
-        )
+        said = f"{post.value} USD" if post else UNSAID
+        found.append(Row(f"bill, post's rules: {label(row.arm)}", said, compute, ""))
     for row in result.tables["bills"].itertuples():
         low, middle, high = (
             row.fee_usd + each for each in (row.low_usd, row.compute_usd, row.high_usd)
         )
         usd = f"{middle:.3g} ({low:.3g} to {high:.3g}) USD"
-        found.append(Row(f"bill, with the request fee: {label(row.arm)}", "", usd, ""))
+        found.append(Row(f"bill with the fee: {label(row.arm)}", UNSAID, usd, ""))
     return [row._replace(source=result.source) for row in found]
 
 
