@@ -19,8 +19,9 @@ def model_of(arm):
 
 
 @pytest.fixture(scope="session")
-def _started():
-    """Starts a server for each (arm, options) that is asked for, in the background."""
+def served():
+    """Futures of URLs by (arm, options): the strict servers start behind the usual."""
+    models.ensure("fare_small")  # once, before many ask for it
     servers = []
 
     def start(arm, options):
@@ -30,18 +31,12 @@ def _started():
         return url
 
     with ThreadPoolExecutor(len(ARMS)) as pool:
-        yield lambda options: {arm: pool.submit(start, arm, options) for arm in ARMS}
+        yield {
+            (arm, options): pool.submit(start, arm, options)
+            for options in ((), STRICT)
+            for arm in ARMS
+        }
         list(pool.map(lambda server: server.__exit__(None, None, None), servers))
-
-
-@pytest.fixture(scope="session")
-def _usual(_started):
-    return _started(())
-
-
-@pytest.fixture(scope="session")
-def _strict(_started):
-    return _started(STRICT)
 
 
 @pytest.fixture(scope="session")
@@ -56,12 +51,12 @@ def arm(request):
 
 
 @pytest.fixture
-def url(arm, _usual):
+def url(arm, served):
     """The URL of an arm; fails, saying what to run, where it is not built."""
-    return _usual[arm].result()
+    return served[arm, ()].result()
 
 
 @pytest.fixture
-def strict_url(arm, _strict):
+def strict_url(arm, served):
     """The URL of an arm with the limits of STRICT."""
-    return _strict[arm].result()
+    return served[arm, STRICT].result()

@@ -72,7 +72,7 @@ def test_a_load_counts_and_times_answers_of_axum(axum, rides):
 
 def test_a_load_of_wrong_bodies_on_axum_is_refused(axum):
     with pytest.raises(WorkshopError, match=r"\d+ x 422 beside 0"):
-        load(axum, [b'{"rows": []}'], connections=1, seconds=0.1)
+        load(axum, [b'{"rows": []}'], connections=1, seconds=0.5)
 
 
 def test_a_load_on_no_axum_says_that_nobody_answers():
