@@ -43,8 +43,9 @@ def label_ends(axes: Axes, gap_points: float = 20) -> None:
         write(axes, line.get_label(), (x, y), (10, lowest - at), **style)
 
 
-def write(axes: Axes, words: str, at: tuple, points_off: tuple, **style: str) -> None:
-    """Write words so many points off a place in the axes."""
+def write(axes: Axes, words: str, at: tuple, points_off: tuple, **style) -> None:
+    """Write words so many points off a place in the axes, on white."""
+    style["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 1}
     axes.annotate(words, at, points_off, textcoords="offset points", **style)
 
 

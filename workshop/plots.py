@@ -10,7 +10,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.patches import Patch
-from matplotlib.ticker import EngFormatter, LogLocator, StrMethodFormatter
+from matplotlib.ticker import EngFormatter, LogLocator, NullLocator, StrMethodFormatter
 
 from workshop.arms import ARMS, BLACK, GREY, VERMILION
 from workshop.looks import duration, finish, label_ends, look, mark, write
@@ -91,6 +91,7 @@ def intervals(
     axes.set_ylim(-0.7, len(found) - 0.5)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.grid(axis="y", visible=False)
     said = "line: 95% interval of the ratio of medians, over launches"
     return finish(axes, title, said, caption)
