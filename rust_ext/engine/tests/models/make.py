@@ -1,0 +1,89 @@
+"""Writes the models beside it: `python make.py`."""
+
+import json
+from pathlib import Path
+
+from onnx import ModelProto, TensorProto, checker, helper
+
+FLOAT, INT64, STRING = TensorProto.FLOAT, TensorProto.INT64, TensorProto.STRING
+ROWS = ["rows"]
+COLUMN = ["rows", 1]
+SCHEMA = [
+    {
+        "name": name,
+        "input": input_name,
+        "dtype": dtype,
+        "unit": unit,
+        "missing": missing,
+        "categories": categories,
+        "unknown": categories and "ignore",
+    }
+    for name, input_name, dtype, unit, missing, categories in [
+        ("distance", "distance_miles", "float32", "mile", True, None),
+        ("passengers", "passengers", "int64", None, False, None),
+        ("zone", "zone", "string", None, False, ["north", "south"]),
+    ]
+]
+
+
+def model(nodes: list, inputs: list, outputs: list, constants: list) -> ModelProto:
+    """Return a checked model of a few nodes."""
+    ports = [[helper.make_tensor_value_info(*p) for p in s] for s in (inputs, outputs)]
+    constants = [helper.make_tensor(*constant) for constant in constants]
+    nodes = [helper.make_node(op, ins, outs, **more) for op, ins, outs, more in nodes]
+    graph = helper.make_graph(nodes, "model", *ports, constants)
+    opset = [helper.make_opsetid("", 17)]
+    made = helper.make_model(
+        graph, opset_imports=opset, ir_version=9, producer_name="engine tests"
+    )
+    checker.check_model(made)
+    return made
+
+
+def models() -> dict[str, ModelProto]:
+    """Return each model by its file's name."""
+    fare = model(
+        [
+            ("Cast", ["passengers"], ["p"], {"to": FLOAT}),
+            ("Mul", ["distance_miles", "rate"], ["d"], {}),
+            ("Add", ["d", "base"], ["b"], {}),
+            ("Add", ["b", "p"], ["fare_usd"], {}),
+            ("Identity", ["zone"], ["zone_out"], {}),
+        ],
+        [
+            ("distance_miles", FLOAT, COLUMN),
+            ("passengers", INT64, COLUMN),
+            ("zone", STRING, COLUMN),
+        ],
+        [("fare_usd", FLOAT, COLUMN), ("zone_out", STRING, COLUMN)],
+        [("rate", FLOAT, [], [1.75]), ("base", FLOAT, [], [2.5])],
+    )
+    helper.set_model_props(fare, {"fare.schema": json.dumps(SCHEMA)})
+    weights = model(
+        [("MatMul", ["x", "w"], ["y"], {})],
+        [("x", FLOAT, [None, 3])],
+        [("y", FLOAT, [None, 1])],
+        [("w", FLOAT, [3, 1], [0.5, -1.25, 2.0])],
+    )
+    positive = model(
+        [
+            ("Greater", ["x", "zero"], ["kept"], {}),
+            ("Compress", ["x", "kept"], ["y"], {"axis": 0}),
+        ],
+        [("x", FLOAT, ROWS)],
+        [("y", FLOAT, ["some"])],
+        [("zero", FLOAT, [], [0.0])],
+    )
+    passing = model(
+        [("Identity", [a], [b], {}) for a, b in (("x", "y"), ("x", "z"), ("y", "w"))],
+        [("x", FLOAT, ROWS)],
+        [(name, FLOAT, ROWS) for name in "xyzw"],
+        [],
+    )
+    return {"fare": fare, "weights": weights, "positive": positive, "passing": passing}
+
+
+if __name__ == "__main__":
+    for name, made in models().items():
+        path = Path(__file__).with_name(f"{name}.onnx")
+        path.write_bytes(made.SerializeToString())
