@@ -9,7 +9,7 @@ from workshop import results, stats
 from workshop.claims import read_claims
 from workshop.launches import WHOLE
 from workshop.results import Result
-from workshop.served import CLIENTS, LATENCY, TURN
+from workshop.served import AGAIN, CLIENTS, LATENCY, TURN
 from workshop.stats import Interval
 
 Load = Callable[[str], Result]
@@ -18,35 +18,33 @@ MANY = 100  # rows in the batch that the table speaks of
 
 
 class Row(NamedTuple):
-    """One claim: what the post says, and what was measured."""
+    """One claim: what the post says, what was measured, and what noise would give."""
 
     claim: str
     post: str
     measured: str
-    source: str
+    noise: str = ""
+    source: str = ""
 
 
 def timing_rows(load: Load = results.load) -> list[Row]:
     """Return the rows that notebook 05 adds: whole processes, one row, a batch."""
-    claims, result = read_claims(), load("timing")
+    result = load("timing")
+    post = read_claims().whole_process["median_s"]
     whole = kind(result, what=WHOLE)
-    found = []
-    for arm, seconds in claims.whole_process["median_s"].items():
-        said = f"{seconds:.3g} s"
-        found.append(Row(f"whole process: {label(arm)}", said, median(whole, arm), ""))
-    post = claims.whole_process["median_s"]
-    pairs = [
-        (
-            "whole process: Rust v. Python",
-            post["onnx-python"] / post["onnx-rust"],
-            whole,
-        ),
-        ("one row, running process: Rust v. Python", None, calls(result, 1)),
-        (f"{MANY} rows, running process: Rust v. Python", None, calls(result, MANY)),
+    found = [
+        Row(f"whole process: {label(arm)}", f"{seconds:.3g} s", median(whole, arm))
+        for arm, seconds in post.items()
     ]
-    for claim, said, samples in pairs:
-        ratio = stats.ratio_interval(samples, "onnx-python", "onnx-rust")
-        found.append(Row(claim, f"{said:.3g} x" if said else UNSAID, times(ratio), ""))
+    ratio = f"{post['onnx-python'] / post['onnx-rust']:.3g} x"
+    pair = ("onnx-python", "onnx-rust")
+    found += [
+        versus("whole process: Rust v. Python", ratio, whole, pair),
+        versus(
+            "one row, running process: Rust v. Python", UNSAID, calls(result, 1), pair
+        ),
+        versus(f"{MANY} rows: Rust v. Python", UNSAID, calls(result, MANY), pair),
+    ]
     return [row._replace(source=result.source) for row in found]
 
 
@@ -56,27 +54,30 @@ def serving_rows(load: Load = results.load) -> list[Row]:
     one = kind(result, what=LATENCY.format(CLIENTS[0]))
     many = kind(result, what=TURN.format(CLIENTS[-1]))
     slow, fast = "sklearn-fastapi", "onnx-axum"
-    found = [
-        Row(
-            f"served: {label(arm)}",
-            f"{claims.value(f'served-{arm}'):.3g} s",
-            median(one, arm),
-            "",
-        )
-        for arm in (slow, fast)
+    found = []
+    for arm in (slow, fast):
+        said = f"{claims.value(f'served-{arm}'):.3g} s"
+        found.append(Row(f"served: {label(arm)}", said, median(one, arm)))
+    saved = percent(stats.ratio_interval(one, slow, fast))
+    found.append(Row("served: time saved", f"{claims.value('served')} %", saved))
+    found += [
+        versus(f"{CLIENTS[-1]} clients: {said}", UNSAID, many, pair)
+        for said, pair in [
+            ("model and framework", (slow, fast)),
+            ("the extension inside FastAPI", ("onnx-fastapi", "rust-fastapi")),
+            ("framework, ONNX in both", ("rust-fastapi", fast)),
+            ("framework, no model at all", ("noop-fastapi", "noop-axum")),
+        ]
     ]
-    saved = stats.ratio_interval(one, slow, fast)
-    found.append(
-        Row("served: time saved", f"{claims.value('served')} %", percent(saved), "")
-    )
-    for said, pair in [
-        ("model and framework", (slow, fast)),
-        ("framework, ONNX in both", ("onnx-fastapi", fast)),
-        ("framework, no model at all", ("noop-fastapi", "noop-axum")),
-    ]:
-        ratio = stats.ratio_interval(many, *pair)
-        found.append(Row(f"{CLIENTS[-1]} clients: {said}", UNSAID, times(ratio), ""))
     return [row._replace(source=result.source) for row in found]
+
+
+def versus(claim: str, post: str, samples: pd.DataFrame, pair: tuple[str, str]) -> Row:
+    """Return the row of a ratio: how many times as fast the second arm is."""
+    ratio = stats.ratio_interval(samples, *pair)
+    again = next(arm for arm in samples["arm"] if arm.endswith(AGAIN))
+    floor = stats.noise_floor(samples, again.removesuffix(AGAIN), again)
+    return Row(claim, post, f"{ratio} x", f"{floor:.3g} x")
 
 
 def cost_rows(load: Load = results.load) -> list[Row]:
@@ -87,19 +88,19 @@ def cost_rows(load: Load = results.load) -> list[Row]:
         compute = f"{row.compute_usd:.3g} ({row.low_usd:.3g} to {row.high_usd:.3g}) USD"
         post = claims.claims.get(f"bill-{row.arm}")
         said = f"{post.value} USD" if post else UNSAID
-        found.append(Row(f"bill, post's rules: {label(row.arm)}", said, compute, ""))
+        found.append(Row(f"bill, post's rules: {label(row.arm)}", said, compute))
     for row in result.tables["bills"].itertuples():
         low, middle, high = (
             row.fee_usd + each for each in (row.low_usd, row.compute_usd, row.high_usd)
         )
         usd = f"{middle:.3g} ({low:.3g} to {high:.3g}) USD"
-        found.append(Row(f"bill with the fee: {label(row.arm)}", UNSAID, usd, ""))
+        found.append(Row(f"bill with the fee: {label(row.arm)}", UNSAID, usd))
     return [row._replace(source=result.source) for row in found]
 
 
 def show(*parts: list[Row]) -> pd.DataFrame:
     """Return rows as a table for a notebook."""
-    names = ["claim", "the post", "measured (95% interval)", "source"]
+    names = ["claim", "the post", "measured (95% interval)", "noise floor", "source"]
     return pd.DataFrame([row for part in parts for row in part], columns=names)
 
 
@@ -155,11 +156,6 @@ def median(samples: pd.DataFrame, arm: str) -> str:
     """Return an arm's median time with its interval, in seconds."""
     middle, low, high = stats.median_interval(samples, arm)
     return f"{middle:.3g} ({low:.3g} to {high:.3g}) s"
-
-
-def times(ratio: Interval) -> str:
-    """Return a ratio as 'so many times as fast'."""
-    return f"{ratio} x"
 
 
 def percent(ratio: Interval) -> str:
