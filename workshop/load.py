@@ -12,7 +12,7 @@ from workshop.errors import WorkshopError
 from workshop.servers.rust import binary
 from workshop.serving import pin
 
-WARM_UP_S = 0.5
+WARM_UP_S = 0.15
 GRACE_S = 30
 
 
@@ -49,8 +49,9 @@ def load(
 ) -> LoadResult:
     """Return what a server did while each connection asked again once answered.
 
-    The bodies are sent in turn; `cores` pins the load where the system can (Linux).
-    Raises WorkshopError where any answer was not a 200.
+    The bodies are sent in turn. `cores` pins the load where the system can (Linux); it
+    then polls for answers instead of sleeping, since a sleeping client is woken on the
+    server's time. Raises WorkshopError where any answer was not a 200.
     """
     with tempfile.TemporaryDirectory() as folder:
         lines = Path(folder, "bodies.jsonl")
@@ -63,7 +64,8 @@ def load(
             "--warmup-s": WARM_UP_S,
         }
         process = subprocess.Popen(
-            [binary("fare-load"), *(str(x) for pair in options.items() for x in pair)],
+            [binary("fare-load"), *(str(x) for pair in options.items() for x in pair)]
+            + (["--busy-poll"] if cores else []),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )

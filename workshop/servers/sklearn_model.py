@@ -9,6 +9,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import sklearn
+from threadpoolctl import threadpool_limits
 
 from workshop.errors import WorkshopError
 from workshop.servers.columns import Column
@@ -18,8 +19,9 @@ from workshop.servers.models import refusal
 class SklearnModel:
     """A fitted pipeline; its outputs have the names that skl2onnx gives them.
 
-    The file holds a dict: ``model``, and ``schema`` as design.md lists its keys. An
-    empty schema means a model of plain arrays: one column X of its features.
+    The file holds a dict: ``model``, and ``schema`` with one entry a column. An empty
+    schema means a model of plain arrays: one column X of its features. The process
+    predicts on one thread from here on, as the other arms do.
     """
 
     batch = None
@@ -43,6 +45,7 @@ class SklearnModel:
                 f"({type(error).__name__}: {error}): make it again with notebook 01."
             ) from None
         self.columns = {column.name: column for column in columns}
+        threadpool_limits(1)
 
     def predict(self, arrays: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """Return the predictions, and the probabilities where the model has them."""
