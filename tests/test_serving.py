@@ -64,12 +64,16 @@ def write(folder, model, graph):
     return files
 
 
-def write_graph(folder, shape, op, *operands, element=TensorProto.FLOAT):
-    """A graph of one node from x to y, which have this shape."""
+def write_graph(folder, shape, op, *operands, element=TensorProto.FLOAT, **column):
+    """A graph of one node from x to y, which have this shape; column x in a schema."""
     x, y = (helper.make_tensor_value_info(name, element, shape) for name in "xy")
     graph = helper.make_graph([helper.make_node(op, operands, ["y"])], op, [x], [y])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)])
     model.ir_version = 8
+    if column:
+        entry = {"name": "x", "input": "x", "unit": None, "categories": None}
+        schema = json.dumps([entry | {"unknown": None} | column])
+        helper.set_model_props(model, {"fare.schema": schema})
     return models.ModelFiles(None, export.save(model, folder / "m.onnx"))
 
 
@@ -162,6 +166,14 @@ def test_a_prediction_that_is_no_number_is_null(arm, tmp_path):
     files = write_graph(tmp_path, [None, 1], "Div", "x", "x")
     status, content = answer(arm, files, {"columns": {"x": [0, 2]}})
     assert (status, content) == (200, {"predictions": [None, 1.0]})
+
+
+@pytest.mark.parametrize("arm", ONNX_ARMS)
+def test_a_missing_text_is_empty_where_it_may_be_missing(arm, tmp_path):
+    text = {"dtype": "string", "missing": True, "element": TensorProto.STRING}
+    files = write_graph(tmp_path, [None, 1], "Identity", "x", **text)
+    status, content = answer(arm, files, {"columns": {"x": [None, "é🚲"]}})
+    assert (status, content) == (200, {"predictions": ["", "é🚲"]})
 
 
 @pytest.mark.parametrize("arm", ONNX_ARMS)
