@@ -113,8 +113,8 @@ def test_the_bill_has_its_interval_and_the_posts_figure_where_there_is_one():
 
 def test_numbers_for_the_slides():
     found = versus.numbers(load)
-    assert found["one_row_ratio"] == "2"
-    assert found["many_rows_ratio"] == "1"
+    assert found["one_row_ratio"] == "2.00"
+    assert found["many_rows_ratio"] == "1.00"
     assert found["fee_share"] == "97%"
 
 

@@ -48,7 +48,7 @@ def kernel():
     """Check that this Python is the course's own."""
     return Check(
         "kernel",
-        sys.executable,
+        os.path.relpath(sys.executable, ROOT),
         environment.is_active(),
         "This notebook runs in another Python. Start JupyterLab with 'make lab', and "
         "choose the kernel 'Fare and Square' (Kernel > Change Kernel).",

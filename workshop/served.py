@@ -25,7 +25,7 @@ def measure(
     bodies: Sequence[bytes],
     *,
     launches: int = 10,
-    seconds: float = 0.25,
+    seconds: float = 0.2,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Return two samples a launch, arm and number of clients, in seconds.

@@ -127,8 +127,8 @@ def numbers(load: Load) -> dict[str, str]:
     fee, compute = bills.loc["onnx-fastapi", ["fee_usd", "compute_usd"]]
     return {
         "whole_process_ratio": str(ratio(kind(timing, what=WHOLE))),
-        "one_row_ratio": f"{ratio(calls(timing, 1)).ratio:.2g}",
-        "many_rows_ratio": f"{ratio(calls(timing, MANY)).ratio:.2g}",
+        "one_row_ratio": f"{ratio(calls(timing, 1)).ratio:#.3g}",
+        "many_rows_ratio": f"{ratio(calls(timing, MANY)).ratio:#.3g}",
         "many_rows": str(MANY),
         "fee_share": f"{fee / (fee + compute):.0%}",
     }
