@@ -124,11 +124,14 @@ def test_rates_are_answers_a_second_with_marks_for_where_an_arm_runs():
 
 def test_ratios_are_dots_with_their_intervals_around_a_line_at_one():
     found = {"one row": Interval(1.5, 1.4, 1.7, 10), "rows": Interval(1, 0.9, 1.1, 10)}
-    axes = plots.intervals(found, title="It depends", colour=ARMS["onnx-rust"].colour)
+    floors = {"one row": 1.25, "rows": 1.0}
+    axes = plots.intervals(found, floors, title="It depends")
     assert [label.get_text() for label in axes.get_yticklabels()] == ["rows", "one row"]
     lines = [each.get_segments()[0][:, 0].tolist() for each in axes.collections]
     assert lines == [pytest.approx([0.9, 1.1]), pytest.approx([1.4, 1.7])]
     assert axes.get_lines()[0].get_xdata() == [1, 1]
+    grey = [each.get_xdata() for each in axes.get_lines() if each.get_linewidth() > 10]
+    assert grey == [pytest.approx([1, 1]), pytest.approx([0.8, 1.25])]
     assert {"1.50", "1.00"} <= set(drawn(axes))
 
 

@@ -7,10 +7,10 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from workshop import plots, results, stats, versus
-from workshop.arms import BLACK, FLOOR_ARMS, SERVED_ARMS, VERMILION
+from workshop.arms import BLACK, FLOOR_ARMS, SERVED_ARMS
 from workshop.claims import read_claims
 from workshop.launches import WHOLE
-from workshop.served import CLIENTS, TURN
+from workshop.served import AGAIN, CLIENTS, TURN
 from workshop.versus import Load, calls, kind
 
 
@@ -77,11 +77,15 @@ def ratios(load: Load = results.load) -> Axes:
         name: stats.ratio_interval(samples, slow, fast)
         for name, samples, slow, fast in rows
     }
+    floors = {
+        name: stats.noise_floor(samples, slow, slow + AGAIN)
+        for name, samples, slow, _ in rows
+    }
     axes = plots.intervals(
         found,
+        floors,
         title="What Rust gains over Python depends on what is timed",
         caption=timing.caption,
-        colour=VERMILION,
     )
     post = claims["onnx-python"] / claims["onnx-rust"]
     axes.plot(post, len(rows) - 1, "x", color=BLACK, ms=13, mew=3)

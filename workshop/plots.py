@@ -74,17 +74,25 @@ def rates(samples: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
 
 def intervals(
     found: Mapping[str, Interval],
+    floors: Mapping[str, float],
     *,
     title: str,
     caption: str = "",
-    colour: str = VERMILION,
 ) -> Axes:
-    """Draw ratios with their 95% intervals, the first on top; 1 is no difference."""
+    """Draw ratios with their 95% intervals, the first on top; 1 is no difference.
+
+    floors: the ratio that noise alone gives, drawn in grey to both sides of 1.
+    """
     axes = plt.figure().subplots()
     axes.axvline(1, color=BLACK, lw=2)
-    for y, ratio in enumerate(reversed(found.values())):
+    for y, (name, ratio) in enumerate(reversed(found.items())):
+        axes.plot(
+            [1 / floors[name], floors[name]], [y, y], color=GREY, lw=14, alpha=0.5
+        )
         ends = [[ratio.ratio - ratio.low], [ratio.high - ratio.ratio]]
-        axes.errorbar(ratio.ratio, y, xerr=ends, color=colour, marker="o", ms=13, lw=3)
+        axes.errorbar(
+            ratio.ratio, y, xerr=ends, color=VERMILION, marker="o", ms=13, lw=3
+        )
         write(axes, f"{ratio.ratio:#.3g}", (ratio.ratio, y), (0, -26), ha="center")
     axes.set_yticks(range(len(found)), [fill(name, 24) for name in reversed(found)])
     axes.set(xscale="log", xlabel="times as fast (log scale)")
@@ -93,7 +101,7 @@ def intervals(
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.grid(axis="y", visible=False)
-    said = "line: 95% interval of the ratio of medians, over launches"
+    said = "line: 95% interval of the ratio of medians, grey: what noise alone gives"
     return finish(axes, title, said, caption)
 
 
@@ -110,11 +118,17 @@ def stages(samples: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
     return finish(axes, title, f"medians of {_range(count, 'launches')}", caption)
 
 
-def bars(usd: pd.DataFrame | pd.Series, *, title: str, caption: str = "") -> Axes:
+def bars(
+    usd: pd.DataFrame | pd.Series,
+    *,
+    title: str,
+    caption: str = "",
+    of: str = "USD a month",
+) -> Axes:
     """Draw money as bars from zero: a row of the table a bar, its columns stacked."""
     table = usd.to_frame() if isinstance(usd, pd.Series) else usd
     axes = _stacked(table, lambda value: f"{value:,.2f}")
-    axes.set_xlabel("USD a month")
+    axes.set_xlabel(of)
     return finish(axes, title, "", caption)
 
 

@@ -5,15 +5,17 @@ import time
 from pathlib import Path
 
 import nbformat
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from traitlets.config import Config
 
 from workshop import report, versus
 from workshop.errors import WorkshopError
 from workshop.paths import BUILD, NOTEBOOKS
 
 CELL_TIMEOUT_S = 300
+# Without it each kernel warns that anybody on this machine could listen.
+ENCRYPTED = Config(KernelManager={"transport_encryption": "required"})
 EXECUTED = BUILD / "notebooks"
 
 
@@ -49,7 +51,7 @@ def execute(name):
         kernel_name="python3",
         record_timing=False,
         resources={"metadata": {"path": str(NOTEBOOKS)}},
-        km=AsyncKernelManager(kernel_name="python3", transport_encryption="required"),
+        config=ENCRYPTED,
         on_cell_start=progress.started,
     )
     try:
