@@ -85,7 +85,7 @@ def test_ratios_are_those_of_the_samples():
     assert found["whole process: Rust v. Python"].startswith("10.0 (")
     assert found["one row, running process: Rust v. Python"].startswith("2.00 (")
     assert found["100 rows: Rust v. Python"].startswith("1.00 (")
-    assert found["whole process: ONNX in Rust"].startswith("0.02 (")
+    assert found["whole process: ONNX in Rust"].startswith("20.0 ms (")
 
 
 def test_a_ratio_stands_beside_what_noise_would_give():
@@ -106,9 +106,9 @@ def test_the_served_rows_tell_the_framework_from_the_model():
 def test_the_bill_has_its_interval_and_the_posts_figure_where_there_is_one():
     rows = {row.claim: row for row in versus.cost_rows(load)}
     fastapi = rows["bill, post's rules: scikit-learn behind FastAPI"]
-    assert (fastapi.post, fastapi.measured) == ("8.069 USD", "2.2 (2.1 to 2.3) USD")
+    assert (fastapi.post, fastapi.measured) == ("8.069 USD", "2.20 (2.10 to 2.30) USD")
     whole = rows["bill with the fee: ONNX behind axum"]
-    assert (whole.post, whole.measured) == ("not said", "6.1 (6.08 to 6.12) USD")
+    assert (whole.post, whole.measured) == ("not said", "6.10 (6.08 to 6.12) USD")
 
 
 def test_numbers_for_the_slides():

@@ -1,6 +1,7 @@
 """The bets of notebook 00 and the guesses in the others: kept, compared, scored."""
 
 import json
+import textwrap
 
 from workshop.errors import WorkshopError
 from workshop.paths import BUILD
@@ -42,7 +43,7 @@ def wall():
     """Return the three questions with their answers, as text."""
     lines = []
     for claim, (question, answers) in QUESTIONS.items():
-        lines.append(f"{claim}: {question}")
+        lines += textwrap.wrap(f"{claim}: {question}", 80)
         lines += [f"    {key}  {what}" for key, (what, _, _) in answers.items()]
     return "\n".join(lines)
 

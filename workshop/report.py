@@ -10,18 +10,21 @@ from workshop import versus
 from workshop.paths import BUILD
 
 STYLE = """
-body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222;
+body { max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222;
        font: 1.05rem/1.55 system-ui, sans-serif; }
 h1 { border-top: 3px solid #222; margin-top: 4rem; padding-top: 1rem; }
 a { color: #0173b2; }
-pre { font-size: .85rem; line-height: 1.4; overflow-x: auto; margin: 0; }
-.jp-InputArea-editor, .highlight { background: #f6f6f6; border-radius: 4px; }
-.jp-InputArea-editor { padding: .6rem .8rem; margin: .8rem 0 .2rem; }
-.jp-OutputArea-output { padding: .2rem .8rem; overflow-x: auto; }
-.jp-Prompt, .jp-InputPrompt, .jp-OutputPrompt, .anchor-link { display: none; }
+pre { font-size: .85rem; line-height: 1.45; overflow-x: auto; margin: 0; }
+.input_area { background: #f3f5f7; border-left: 3px solid #0173b2;
+              padding: .6rem .9rem; margin-top: 1.1rem; }
+.output { padding: .5rem .9rem; margin-bottom: 1.1rem; overflow-x: auto; }
+.prompt, .anchor-link { display: none; }
 img { max-width: 100%; }
-table { border-collapse: collapse; font-size: .9rem; margin: .6rem 0; }
-th, td { padding: .25rem .7rem; border-bottom: 1px solid #ddd; text-align: right; }
+table { border-collapse: collapse; border: 0; font-size: .9rem; margin: .6rem 0; }
+th, td { padding: .25rem .7rem; text-align: right; border: 0;
+         border-bottom: 1px solid #ddd; }
+th:first-child, td:first-child { text-align: left; }
+td { white-space: nowrap; }
 """
 
 

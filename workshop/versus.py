@@ -8,6 +8,7 @@ import pandas as pd
 from workshop import results, stats
 from workshop.claims import read_claims
 from workshop.launches import WHOLE
+from workshop.looks import duration
 from workshop.results import Result
 from workshop.served import AGAIN, CLIENTS, LATENCY, TURN
 from workshop.stats import Interval
@@ -83,18 +84,15 @@ def versus(claim: str, post: str, samples: pd.DataFrame, pair: tuple[str, str]) 
 def cost_rows(load: Load = results.load) -> list[Row]:
     """Return the rows that notebook 07 adds: the post's bill, and the whole."""
     claims, result = read_claims(), load("cost")
+    bills = result.tables["bills"].set_index("arm")
+    compute = bills[["compute_usd", "low_usd", "high_usd"]]
     found = []
-    for row in result.tables["bills"].itertuples():
-        compute = f"{row.compute_usd:.3g} ({row.low_usd:.3g} to {row.high_usd:.3g}) USD"
-        post = claims.claims.get(f"bill-{row.arm}")
+    for arm, usd in compute.iterrows():
+        post = claims.claims.get(f"bill-{arm}")
         said = f"{post.value} USD" if post else UNSAID
-        found.append(Row(f"bill, post's rules: {label(row.arm)}", said, compute))
-    for row in result.tables["bills"].itertuples():
-        low, middle, high = (
-            row.fee_usd + each for each in (row.low_usd, row.compute_usd, row.high_usd)
-        )
-        usd = f"{middle:.3g} ({low:.3g} to {high:.3g}) USD"
-        found.append(Row(f"bill with the fee: {label(row.arm)}", UNSAID, usd))
+        found.append(Row(f"bill, post's rules: {label(arm)}", said, dollars(*usd)))
+    for arm, usd in compute.add(bills["fee_usd"], axis=0).iterrows():
+        found.append(Row(f"bill with the fee: {label(arm)}", UNSAID, dollars(*usd)))
     return [row._replace(source=result.source) for row in found]
 
 
@@ -153,12 +151,17 @@ def label(arm: str) -> str:
 
 
 def median(samples: pd.DataFrame, arm: str) -> str:
-    """Return an arm's median time with its interval, in seconds."""
-    middle, low, high = stats.median_interval(samples, arm)
-    return f"{middle:.3g} ({low:.3g} to {high:.3g}) s"
+    """Return an arm's median time with its interval, in the unit that suits it."""
+    middle, low, high = map(duration, stats.median_interval(samples, arm))
+    return f"{middle} ({low} to {high})"
+
+
+def dollars(middle: float, low: float, high: float) -> str:
+    """Return a sum with its interval, in USD."""
+    return f"{middle:#.3g} ({low:#.3g} to {high:#.3g}) USD"
 
 
 def percent(ratio: Interval) -> str:
     """Return a ratio as the per cent of time saved."""
     saved = [100 * (1 - 1 / each) for each in (ratio.ratio, ratio.low, ratio.high)]
-    return "{:.3g} ({:.3g} to {:.3g}) %".format(*saved)
+    return "{:#.3g} ({:#.3g} to {:#.3g}) %".format(*saved)
