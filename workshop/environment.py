@@ -213,6 +213,13 @@ def install_lock():
     kernel = ["ipykernel", "install", "--sys-prefix", "--env", "OMP_NUM_THREADS", "1"]
     named = ["--display-name", "Fare and Square"]
     run([python(), "-m", *kernel, *named], advice, cwd=ROOT)
+    # JupyterLab asks each newcomer about news, which it would fetch from the network.
+    news = [
+        "disable",
+        "--level=sys_prefix",
+        "@jupyterlab/apputils-extension:announcements",
+    ]
+    run([python(), "-m", "jupyterlab.labextensions", *news], advice, cwd=ROOT)
 
 
 def build_rust():

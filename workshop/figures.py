@@ -43,7 +43,7 @@ def served(load: Load = results.load) -> Axes:
     samples = kind(result, what=TURN.format(CLIENTS[-1]))
     return plots.rates(
         samples[samples["arm"].isin(arms)],
-        title="Most of what Rust gains is the framework: see the black marks",
+        title="Most of what Rust gains is the web framework",
         caption=f"{CLIENTS[-1]} clients; {result.caption}",
     )
 

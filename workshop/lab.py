@@ -3,10 +3,16 @@
 import subprocess
 import sys
 
-from workshop.paths import NOTEBOOKS
+from workshop.paths import ROOT
+
+OPTIONS = (
+    "--ServerApp.root_dir=.",  # the Rust files too: notebook 04 has one edited
+    "--FileContentsManager.preferred_dir=notebooks",
+)
 
 
 def main(argv):
     """Open JupyterLab in notebooks/; further options go to JupyterLab."""
-    command = [sys.executable, "-m", "jupyterlab", "--ServerApp.root_dir=.", *argv]
-    return subprocess.call(command, cwd=NOTEBOOKS)
+    return subprocess.call(
+        [sys.executable, "-m", "jupyterlab", *OPTIONS, *argv], cwd=ROOT
+    )
