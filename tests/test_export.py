@@ -27,6 +27,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from workshop import export, models, parity
 from workshop.errors import WorkshopError
+from workshop.files import write_whole
 from workshop.rides import FEATURES, clean, read_rides, split_by_time
 
 SEED = 7
@@ -356,9 +357,9 @@ def test_saving_replaces_the_whole_file_or_nothing(tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(type(path), "replace", busy)
         with pytest.raises(OSError, match="in use"):
-            export.write_whole(path, b"new")
+            write_whole(path, b"new")
     assert path.read_bytes() == b"old"
-    assert export.write_whole(path, b"new").read_bytes() == b"new"
+    assert write_whole(path, b"new").read_bytes() == b"new"
     assert list(tmp_path.iterdir()) == [path]
 
 

@@ -8,6 +8,7 @@ from sklearn.metrics import mean_absolute_error, r2_score
 
 from workshop import export, models
 from workshop.errors import WorkshopError
+from workshop.files import write_whole
 from workshop.rides import (
     AFTER_RIDE,
     FEATURES,
@@ -46,13 +47,13 @@ def fits(monkeypatch):
 def made(monkeypatch):
     """The names of the files that were written since, in order."""
     written = []
-    write = export.write_whole
 
     def spy(path, data):
         written.append(path.name)
-        return write(path, data)
+        return write_whole(path, data)
 
-    monkeypatch.setattr(export, "write_whole", spy)
+    for module in (export, models):
+        monkeypatch.setattr(module, "write_whole", spy)
     return written
 
 

@@ -1,7 +1,6 @@
 """Writes a fitted scikit-learn model down as ONNX, with its schema in the file."""
 
 import json
-import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,6 +18,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from workshop.errors import WorkshopError
+from workshop.files import write_whole
 from workshop.parity import SCHEMA, answers, differ, wrong_rows
 from workshop.schema import describe, probe
 
@@ -82,14 +82,6 @@ def schema_of(graph: onnx.ModelProto) -> list[dict]:
 def save(graph: onnx.ModelProto, path: Path) -> Path:
     """The path of the file, written in one step: nobody reads half of it."""
     return write_whole(path, graph.SerializeToString())
-
-
-def write_whole(path: Path, data: bytes) -> Path:
-    """The path, whose content was replaced in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f".{path.name}.{os.getpid()}")
-    half.write_bytes(data)
-    return half.replace(path)
 
 
 def _columns_of(model: BaseEstimator, frame: pd.DataFrame) -> pd.DataFrame:

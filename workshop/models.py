@@ -29,6 +29,7 @@ from threadpoolctl import threadpool_limits
 
 from workshop import export
 from workshop.errors import WorkshopError
+from workshop.files import write_whole
 from workshop.paths import BUILD
 from workshop.rides import (
     FEATURES,
@@ -159,7 +160,7 @@ def _write(
 ) -> None:
     pickled = io.BytesIO()
     joblib.dump({"model": model, "schema": schema}, pickled)
-    export.write_whole(files.joblib, pickled.getvalue())
+    write_whole(files.joblib, pickled.getvalue())
     for key, value in _origin(files, model).items():
         graph.metadata_props.add(key=key, value=value)
     export.save(graph, files.onnx)
