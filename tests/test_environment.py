@@ -1,6 +1,7 @@
 """The set-up: what it is made from, and what it says when it cannot go on."""
 
 import re
+import shutil
 import subprocess
 import sys
 from collections import namedtuple
@@ -8,7 +9,7 @@ from collections import namedtuple
 import pytest
 
 from workshop import __main__ as commands
-from workshop import environment
+from workshop import environment, prerequisites
 from workshop.errors import WorkshopError
 from workshop.paths import ROOT
 
@@ -47,13 +48,13 @@ def test_the_conda_environment_agrees_with_the_lock():
 def test_a_wrong_python_is_named(monkeypatch, found):
     monkeypatch.setattr(sys, "version_info", (*found, 0))
     with pytest.raises(WorkshopError, match=rf"Python {found[0]}\.{found[1]}.*3\.11"):
-        environment.check_python()
+        prerequisites.check_python()
 
 
 def test_a_missing_cargo_says_how_to_get_it(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(WorkshopError, match=r"cargo is not on the PATH.*rustup\.rs"):
-        environment.check_cargo()
+        prerequisites.check_cargo()
 
 
 def test_an_old_cargo_says_how_to_update(monkeypatch):
@@ -61,15 +62,14 @@ def test_an_old_cargo_says_how_to_update(monkeypatch):
         subprocess, "check_output", lambda *_, **__: "cargo 1.60.0 (1 2022-01-01)"
     )
     with pytest.raises(WorkshopError, match=r"1\.60\.0 is too old.*rustup update"):
-        environment.check_cargo()
+        prerequisites.check_cargo()
 
 
-def test_a_full_disk_says_how_much_it_needs(monkeypatch, tmp_path):
+def test_a_full_disk_says_how_much_it_needs(monkeypatch):
     usage = namedtuple("usage", "free")
-    monkeypatch.setattr(environment.shutil, "disk_usage", lambda _: usage(2**30))
-    monkeypatch.setattr(environment, "STAMPS", tmp_path / "none")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(2**30))
     with pytest.raises(WorkshopError, match=r"1\.0 GiB free.*needs 4"):
-        environment.check_disk()
+        prerequisites.check_disk()
 
 
 def test_a_half_made_environment_is_made_again(monkeypatch, tmp_path):

@@ -49,7 +49,7 @@ def test_arms_that_answer_differently_are_refused():
 
 def test_a_process_that_fails_shows_its_last_words():
     failing = [sys.executable, "-c", "raise SystemExit('the model is missing')"]
-    with pytest.raises(WorkshopError, match=r"exit status 1.*the model is missing"):
+    with pytest.raises(WorkshopError, match=r"exit status 1\.\nthe model is missing"):
         launch({"a": failing})
 
 
@@ -57,7 +57,7 @@ def test_a_process_that_hangs_is_ended():
     hanging = (
         "import sys, time; print('hm', file=sys.stderr, flush=True); time.sleep(9)"
     )
-    with pytest.raises(WorkshopError, match=r"timed out.*Its last words: hm"):
+    with pytest.raises(WorkshopError, match=r"still running after 0.5 s\.\nhm"):
         run([sys.executable, "-c", hanging], timeout_s=0.5)
 
 

@@ -4,6 +4,7 @@ Starts with the standard library only, on any Python 3: the first thing that it 
 for most verbs is to make the environment that holds everything else.
 """
 
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -22,10 +23,11 @@ VERBS = {
     "slides": ("slides", "main", "build the slides in build/slides/"),
     "serve": ("servers.cli", "main", "serve a model: serve ARM --model FILE --port N"),
     "rides": ("recipe", "main", "make data/rides.csv.gz again; --check compares"),
-    "clean": ("tidy", "clean", "remove build/"),
-    "reset": ("tidy", "reset", "put the notebooks back as they were"),
+    "clean": ("tidy", "clean", "remove what was made in build/"),
+    "reset": ("tidy", "reset", "put back the notebooks and the Rust exercise"),
 }
-WITHOUT_SETUP = {"serve", "clean", "reset"}
+IN_ANY_PYTHON = {"clean", "reset"}
+WITHOUT_SETUP = {"serve", *IN_ANY_PYTHON}
 
 
 def usage():
@@ -47,11 +49,17 @@ def main(argv):
         environment.make()
     if verb == "setup":
         return 0
-    if not environment.is_active():
-        python = environment.python()
-        return subprocess.call([python, "-m", "workshop", verb, *rest])
+    if verb not in IN_ANY_PYTHON and not environment.is_active():
+        return hand_over([environment.python(), "-m", "workshop", verb, *rest])
     module, function, _ = VERBS[verb]
     return getattr(import_module(f"workshop.{module}"), function)(rest) or 0
+
+
+def hand_over(command):
+    """Go on as another program, which answers Ctrl-C and signals itself."""
+    if os.name == "posix":
+        os.execv(command[0], command)
+    return subprocess.call(command)
 
 
 if __name__ == "__main__":

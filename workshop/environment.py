@@ -7,21 +7,19 @@ call does no work and an interrupted one goes on where it stopped.
 import hashlib
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from workshop import prerequisites
 from workshop.errors import WorkshopError
 from workshop.paths import BUILD, ROOT, RUST
 
 VENV = ROOT / ".venv"
 STAMPS = VENV / "fare-and-square.json"
 LOG = BUILD / "setup.log"
-PYTHONS = ((3, 11), (3, 14))
-GIB_NEEDED = 4
 PACKAGE = RUST / "python" / "python" / "rust_ext"
 BINARIES = ("fare-server", "fare-load", "fare-predict")
 EXE = ".exe" if os.name == "nt" else ""
@@ -50,14 +48,14 @@ def make():
     lock = digest([ROOT / "requirements.lock", ROOT / "pyproject.toml"])
     rust = digest(rust_sources())
     stamps = read_stamps()
-    if stamps == {"lock": lock, "rust": rust} and all(p.exists() for p in built()):
+    if stamps == {"lock": lock, "rust": rust} and is_built():
         return
-    check_cargo()
-    check_disk()
-    BUILD.mkdir(exist_ok=True)
     if not stamps:
         check_outside()
-        check_python()
+        prerequisites.check_python()
+        prerequisites.check_disk()
+    prerequisites.check_cargo()
+    if not stamps:
         step("a virtual environment in .venv", make_venv)
     if stamps.get("lock") != lock:
         step("the packages of requirements.lock, about a minute", install_lock)
@@ -81,8 +79,8 @@ def write_stamps(**stamps):
 
 
 def digest(paths):
-    """Return one hash over names and contents."""
-    sha = hashlib.sha256()
+    """Return one hash over names and contents, and over where the course lies."""
+    sha = hashlib.sha256(str(ROOT).encode())  # what is installed knows its place
     for path in sorted(paths):
         sha.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     return sha.hexdigest()
@@ -97,9 +95,11 @@ def rust_sources():
     return [path for path in found if path.suffix not in (".so", ".pyd")]
 
 
-def built():
-    """Return the files that a finished set-up leaves."""
-    return [PACKAGE / "bin" / (name + EXE) for name in BINARIES]
+def is_built():
+    """Return whether the files are there that a finished set-up leaves."""
+    extension = [*PACKAGE.glob("_rust_ext*.so"), *PACKAGE.glob("_rust_ext*.pyd")]
+    programs = [PACKAGE / "bin" / (name + EXE) for name in BINARIES]
+    return bool(extension) and all(program.exists() for program in programs)
 
 
 def check_outside():
@@ -107,48 +107,8 @@ def check_outside():
     if is_active():
         raise WorkshopError(
             "The environment .venv is half made, and it cannot be made again from "
-            "inside itself. Run the command with the Python that it was made from, "
-            "for example: python3 -m workshop setup"
-        )
-
-
-def check_python():
-    """Raise WorkshopError when this Python is too old or too new."""
-    low, high = PYTHONS
-    if not low <= sys.version_info[:2] < high:
-        raise WorkshopError(
-            f"This is Python {sys.version_info[0]}.{sys.version_info[1]}, and the "
-            "course's packages need 3.11, 3.12 or 3.13. Start it with one of those, "
-            "for example: python3.12 -m workshop run"
-        )
-
-
-def check_cargo():
-    """Raise WorkshopError when Rust is missing or too old."""
-    text = (RUST / "Cargo.toml").read_text(encoding="utf-8")
-    needed = re.search(r'rust-version = "([\d.]+)"', text).group(1)
-    try:
-        out = subprocess.check_output(["cargo", "--version"], text=True)
-    except (OSError, subprocess.CalledProcessError):
-        raise WorkshopError(
-            "Rust's cargo is not on the PATH, and rust_ext is built with it. Install "
-            f"Rust {needed} or newer from https://rustup.rs, open a new terminal, and "
-            "run the same command again."
-        ) from None
-    found = re.search(r"[\d.]+", out).group()
-    if [int(x) for x in found.split(".")] < [int(x) for x in needed.split(".")]:
-        raise WorkshopError(
-            f"cargo {found} is too old: rust_ext needs {needed}. Run: rustup update"
-        )
-
-
-def check_disk():
-    """Raise WorkshopError when the disk has no room for the set-up."""
-    free = shutil.disk_usage(ROOT).free / 2**30
-    if free < GIB_NEEDED and not STAMPS.exists():
-        raise WorkshopError(
-            f"The disk has {free:.1f} GiB free, and the set-up needs {GIB_NEEDED}. "
-            f"Free some room on the disk that holds {ROOT}, then run it again."
+            "inside itself. Type 'deactivate' or open a new terminal, then run: "
+            "python3 -m workshop setup"
         )
 
 
@@ -157,7 +117,13 @@ def step(what, action):
     print(f"set-up: {what} ...", end="", flush=True)
     start = time.monotonic()
     try:
+        LOG.parent.mkdir(exist_ok=True)
         action()
+    except OSError as error:
+        raise WorkshopError(
+            f"The set-up stopped at {what}: {error}. Mend that, and run the same "
+            "command again: it goes on from there."
+        ) from error
     finally:
         print(f" {time.monotonic() - start:.0f} s", flush=True)
 
@@ -229,10 +195,9 @@ def build_rust():
         "registry; if of a linker, install a C compiler (Debian: build-essential; "
         "macOS: xcode-select --install; Windows: Visual Studio Build Tools)."
     )
-    env = {k: v for k, v in os.environ.items() if k != "CONDA_PREFIX"}
-    env.update(VIRTUAL_ENV=str(VENV), MATURIN_NO_INSTALL_RUST="1", PYO3_PYTHON=python())
+    env = for_cargo()
     cargo = ["cargo", "build", "--release", "--locked", "--bins"]
-    run([*cargo], advice, cwd=RUST, env=env)
+    run(cargo, advice, cwd=RUST, env=env)
     (PACKAGE / "bin").mkdir(exist_ok=True)
     for name in BINARIES:
         # A program that runs cannot be written over, but it can be replaced.
@@ -241,3 +206,12 @@ def build_rust():
         new.replace(PACKAGE / "bin" / (name + EXE))
     develop = [python(), "-m", "maturin", "develop", "--release", "--locked"]
     run(develop, advice, cwd=RUST / "python", env=env)
+
+
+def for_cargo():
+    """Return the variables for cargo and maturin: this environment and no other's."""
+    env = {**os.environ, "VIRTUAL_ENV": str(VENV), "PYO3_PYTHON": python()}
+    env |= {"CARGO_TARGET_DIR": str(RUST / "target"), "MATURIN_NO_INSTALL_RUST": "1"}
+    for other in ("CONDA_PREFIX", "CARGO_BUILD_TARGET"):
+        env.pop(other, None)
+    return env

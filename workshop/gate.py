@@ -1,11 +1,10 @@
 """Everything that must hold before a change counts, for a person and for CI alike."""
 
-import os
 import subprocess
 import sys
 import time
 
-from workshop import environment
+from workshop import environment, prerequisites
 from workshop.errors import WorkshopError
 from workshop.paths import ROOT, RUST
 
@@ -33,13 +32,8 @@ def checks():
 
 def main(argv):
     """Run every check, or those whose name holds a word given; count the failures."""
-    env = {
-        **os.environ,
-        "PYO3_PYTHON": sys.executable,
-        "VIRTUAL_ENV": str(environment.VENV),
-        "PYTHONWARNINGS": "error::FutureWarning",
-    }
-    env.pop("CONDA_PREFIX", None)
+    prerequisites.check_cargo()
+    env = {**environment.for_cargo(), "PYTHONWARNINGS": "error::FutureWarning"}
     outcomes = {}
     for name, command, folder in checks():
         if argv and not any(word in name for word in argv):

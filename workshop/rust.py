@@ -1,16 +1,12 @@
 """Rust programs built and run from a notebook, always in release mode."""
 
-import os
-import subprocess
 import time
 from typing import NamedTuple
 
 import rust_ext
-from workshop.environment import EXE
-from workshop.errors import WorkshopError
+from workshop import environment, prerequisites
 from workshop.paths import RUST
-
-TIMEOUT_S = 60
+from workshop.processes import run
 
 
 class Run(NamedTuple):
@@ -25,31 +21,17 @@ def run_example(name: str, *arguments: object) -> Run:
 
     Raises WorkshopError with the compiler's own message where it does not compile.
     """
-    start = time.monotonic()
-    options = ["--release", "--locked", "--offline", "--quiet"]
-    _run("does not compile", ["cargo", "build", *options, "--example", name])
-    build_s = time.monotonic() - start
-    program = RUST / "target" / "release" / "examples" / (name + EXE)
-    ended = _run("does not run", [str(program), *map(str, arguments)])
-    return Run(ended.stdout.strip(), build_s)
-
-
-def _run(what: str, command: list[str]) -> subprocess.CompletedProcess:
+    prerequisites.check_cargo()
     library = str(rust_ext.onnxruntime_library())
-    try:
-        return subprocess.run(
-            command,
-            cwd=RUST / "engine",
-            env={**os.environ, "ORT_DYLIB_PATH": library},
-            check=True,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=TIMEOUT_S,
-        )
-    except subprocess.CalledProcessError as error:
-        raise WorkshopError(f"The program {what}:\n{error.stderr}") from None
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise WorkshopError(
-            f"The program {what}: {error}. If cargo is missing, install Rust from "
-            "https://rustup.rs; if it hangs, interrupt the cell and run it again."
-        ) from error
+    where = {
+        "cwd": RUST / "engine",
+        "env": {**environment.for_cargo(), "ORT_DYLIB_PATH": library},
+    }
+    build = ["cargo", "build", "--release", "--locked", "--offline", "--quiet"]
+    start = time.monotonic()
+    run([*build, "--example", name], "The program does not compile", **where)
+    build_s = time.monotonic() - start
+    program = RUST / "target" / "release" / "examples" / (name + environment.EXE)
+    command = [str(program), *map(str, arguments)]
+    ended = run(command, "The program does not run", **where)
+    return Run(ended.stdout.strip(), build_s)

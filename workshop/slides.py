@@ -4,15 +4,16 @@ import base64
 import os
 import re
 import shutil
-import subprocess
 
 from workshop import figures, results, versus
 from workshop.errors import WorkshopError
 from workshop.paths import BUILD, ROOT
+from workshop.processes import run
 
 SLIDES = ROOT / "slides"
 OUT = BUILD / "slides"
 MARP = SLIDES / "node_modules" / ".bin" / ("marp.cmd" if os.name == "nt" else "marp")
+INSTALL_S = 600
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 
 
@@ -54,13 +55,15 @@ def install():
     """Install Marp from its lock file, once."""
     if MARP.exists():
         return
-    if not shutil.which("npm"):
+    npm = shutil.which("npm")
+    if npm is None:
         raise WorkshopError(
             "The slides are built by Marp, which needs Node.js 20 or newer with npm. "
             "Install Node.js from https://nodejs.org, then run: make slides"
         )
-    command = ["npm", "ci", "--no-audit", "--no-fund", "--loglevel=error"]
-    run(command, "The network may be in the way of npm's registry.", cwd=SLIDES)
+    command = [npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"]
+    failure = "Marp cannot be installed (is the network in the way of npm's registry?)"
+    run(command, failure, timeout_s=INSTALL_S, cwd=SLIDES)
 
 
 def marp(deck, target, *options):
@@ -74,19 +77,4 @@ def marp(deck, target, *options):
     theme = ["--theme-set", str(SLIDES / "theme.css"), "--no-config-file"]
     env = {**os.environ, "CHROME_PATH": browser or "", "CHROME_NO_SANDBOX": "1"}
     command = [str(MARP), str(deck), *theme, *options, "-o", str(target)]
-    run(command, "Marp could not build the slides.", cwd=OUT, env=env)
-
-
-def run(command, advice, **options):
-    """Run one command; raise WorkshopError with its last words when it fails."""
-    done = subprocess.run(
-        command,
-        check=False,
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        **options,
-    )
-    if done.returncode:
-        last = "\n".join((done.stdout + done.stderr).strip().splitlines()[-8:])
-        raise WorkshopError(f"{command[0]} failed.\n{last}\n{advice}")
+    run(command, f"Marp cannot build {target.name}", cwd=OUT, env=env)
