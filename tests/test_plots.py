@@ -7,7 +7,7 @@ from matplotlib.colors import to_hex, to_rgb
 
 from workshop import plots
 from workshop.arms import ARMS, BLACK, IN_PROCESS_ARMS
-from workshop.looks import duration
+from workshop.quantities import duration
 from workshop.stats import Interval
 
 

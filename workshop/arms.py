@@ -37,3 +37,8 @@ ARMS = {
 IN_PROCESS_ARMS = ("sklearn", "onnx-python", "onnx-rust")
 SERVED_ARMS = ("sklearn-fastapi", "onnx-fastapi", "rust-fastapi", "onnx-axum")
 FLOOR_ARMS = ("noop-fastapi", "noop-axum")
+
+
+def label(arm: str) -> str:
+    """Return the arm's name as people read it; others keep their own."""
+    return ARMS[arm].label if arm in ARMS else arm

@@ -13,7 +13,6 @@ from uv import find_uv_bin
 
 import rust_ext
 from workshop.errors import WorkshopError
-from workshop.machine import onnxruntime_library
 from workshop.models import ModelFiles
 from workshop.paths import BUILD, ROOT
 from workshop.processes import Finished, run
@@ -30,7 +29,7 @@ def commands(model: ModelFiles) -> dict[str, list[str]]:
     body = BUILD / "iris_body.json"
     irises = load_iris().data[::25].round(1).tolist()
     body.write_text(json.dumps({"instances": [{"X": each} for each in irises]}))
-    library = ["--ort-library", str(onnxruntime_library()), "--stages"]
+    library = ["--ort-library", str(rust_ext.onnxruntime_library()), "--stages"]
     predict = str(rust_ext.binary("fare-predict"))
     return {
         "sklearn": _python("iris_sklearn.py", model.joblib, body),

@@ -22,13 +22,6 @@ def mark(arm: Arm) -> dict:
     return {"marker": arm.marker, "fillstyle": arm.fillstyle, "mew": 2}
 
 
-def duration(seconds: float) -> str:
-    """Return a time to 3 digits in the unit that suits it."""
-    units = {"s": 1, "ms": 1e3, "µs": 1e6}
-    unit = next((unit for unit in units if seconds * units[unit] >= 1), "µs")
-    return f"{seconds * units[unit]:#.3g}".rstrip(".") + f" {unit}"
-
-
 def label_ends(axes: Axes, gap_points: float = 20) -> None:
     """Write each line's name at its end, names pushed apart where ends are close."""
     axes.figure.draw_without_rendering()

@@ -1,7 +1,6 @@
 """What was measured on: the machine, and the versions of what ran."""
 
 import hashlib
-import importlib.util
 import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+import rust_ext
 from workshop.check import allowed_cores
 
 PACKAGES = (
@@ -22,7 +22,6 @@ PACKAGES = (
     "fastapi",
     "uvicorn",
 )
-LIBRARIES = ("libonnxruntime.so*", "libonnxruntime*.dylib", "onnxruntime.dll")
 
 
 def describe() -> dict[str, str | int | float]:
@@ -45,21 +44,10 @@ def versions() -> dict[str, str]:
             found[package] = version(package)
         except PackageNotFoundError:
             found[package] = "not installed"
-    library = onnxruntime_library()
-    if library is not None:
-        digest = hashlib.sha256(library.read_bytes()).hexdigest()
-        found["onnxruntime library"] = f"{library.name} sha256:{digest}"
+    library = rust_ext.onnxruntime_library()
+    digest = hashlib.sha256(library.read_bytes()).hexdigest()
+    found["onnxruntime library"] = f"{library.name} sha256:{digest}"
     return found
-
-
-def onnxruntime_library() -> Path | None:
-    """Return the wheel's shared library, without importing onnxruntime."""
-    spec = importlib.util.find_spec("onnxruntime")
-    if spec is None or spec.origin is None:
-        return None
-    folder = Path(spec.origin).parent / "capi"
-    found = sorted(path for name in LIBRARIES for path in folder.glob(name))
-    return found[-1] if found else None
 
 
 def _cpu_model() -> str:

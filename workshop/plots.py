@@ -13,7 +13,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator, StrMethodFormatter
 
 from workshop.arms import ARMS, BLACK, GREY, VERMILION
-from workshop.looks import duration, finish, label_ends, look, mark, write
+from workshop.looks import finish, label_ends, look, mark, write
+from workshop.quantities import duration
 from workshop.stats import Interval
 
 FEW = 30  # samples; below this each is shown

@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ import pandas as pd
 
 from workshop import machine
 from workshop.errors import WorkshopError
+from workshop.files import write_whole
 from workshop.paths import BUILD, REFERENCE
 
 SCHEMA = 1
@@ -69,11 +69,7 @@ def save(
         "histograms": histograms,
         "tables": {key: _records(table) for key, table in (tables or {}).items()},
     }
-    path = BUILD / f"{name}.json"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f".{path.name}.{os.getpid()}")
-    half.write_text(_json(content), encoding="utf-8")
-    return half.replace(path)
+    return write_whole(BUILD / f"{name}.json", _json(content).encode())
 
 
 def load(name: str) -> Result:

@@ -6,13 +6,13 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from workshop.arms import ARMS
+from workshop.arms import label
 from workshop.errors import WorkshopError
+from workshop.quantities import digits
 
 DRAWS = 2_000
 LEVEL = 0.95
 ENOUGH_LAUNCHES = 10
-HUNDRED = 100
 CHUNK = 2_000_000  # numbers drawn at once, so that memory stays small
 
 
@@ -29,7 +29,7 @@ class Interval:
 
     def __str__(self) -> str:
         """Return the ratio and its interval to 3 digits."""
-        return f"{_digits(self.ratio)} ({_digits(self.low)} to {_digits(self.high)})"
+        return f"{digits(self.ratio)} ({digits(self.low)} to {digits(self.high)})"
 
 
 class Median(NamedTuple):
@@ -96,13 +96,8 @@ def verdict(interval: Interval, floor: float) -> str:
         )
     return (
         f"no difference between {interval.slow} and {interval.fast}: {interval} times "
-        f"as fast in {count}, and the noise floor is {_digits(floor)}"
+        f"as fast in {count}, and the noise floor is {digits(floor)}"
     )
-
-
-def label(arm: str) -> str:
-    """Return the arm's name as people read it; others keep their own."""
-    return ARMS[arm].label if arm in ARMS else arm
 
 
 def _turned(interval: Interval) -> Interval:
@@ -160,8 +155,3 @@ def _medians(
         drawn = seconds[starts[some] + (uniform * sizes[some]).astype(int)]
         medians.append(np.median(drawn.reshape(len(some), -1), axis=1))
     return np.concatenate(medians)
-
-
-def _digits(number: float) -> str:
-    """Return 3 significant digits, and all of those before the point."""
-    return f"{number:#.3g}" if number < HUNDRED else f"{number:,.0f}"

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import pandas as pd
 
 from workshop import results, stats
+from workshop.arms import label
 from workshop.claims import read_claims
 from workshop.launches import WHOLE
-from workshop.looks import duration
+from workshop.quantities import digits, duration
 from workshop.results import Result
 from workshop.served import AGAIN, CLIENTS, LATENCY, TURN
 from workshop.stats import Interval
@@ -145,11 +146,6 @@ def calls(result: Result, rows: int) -> pd.DataFrame:
     return kind(result, what="call", rows=rows)
 
 
-def label(arm: str) -> str:
-    """Return the arm's name as people read it."""
-    return stats.label(arm)
-
-
 def median(samples: pd.DataFrame, arm: str) -> str:
     """Return an arm's median time with its interval, in the unit that suits it."""
     middle, low, high = map(duration, stats.median_interval(samples, arm))
@@ -158,10 +154,10 @@ def median(samples: pd.DataFrame, arm: str) -> str:
 
 def dollars(middle: float, low: float, high: float) -> str:
     """Return a sum with its interval, in USD."""
-    return f"{middle:#.3g} ({low:#.3g} to {high:#.3g}) USD"
+    return f"{digits(middle)} ({digits(low)} to {digits(high)}) USD"
 
 
 def percent(ratio: Interval) -> str:
     """Return a ratio as the per cent of time saved."""
     saved = [100 * (1 - 1 / each) for each in (ratio.ratio, ratio.low, ratio.high)]
-    return "{:#.3g} ({:#.3g} to {:#.3g}) %".format(*saved)
+    return "{} ({} to {}) %".format(*map(digits, saved))
