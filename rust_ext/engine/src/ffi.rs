@@ -7,7 +7,7 @@
 //! copies, one row costs about a third less, and two threads do twice the work.
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, CString, c_char};
+use std::ffi::{CStr, CString};
 use std::path::Path;
 use std::ptr::{self, NonNull};
 use std::slice;
@@ -52,27 +52,13 @@ pub(crate) fn library_version(path: &Path) -> Result<String, String> {
 }
 
 /// The names of a model's ports, as C reads them.
-pub(crate) struct Names {
-    pointers: Vec<*const c_char>,
-    _owned: Vec<CString>,
-}
-
-// SAFETY: the pointers are to strings that are owned here and never changed.
-unsafe impl Send for Names {}
-// SAFETY: as above.
-unsafe impl Sync for Names {}
+pub(crate) struct Names(Vec<CString>);
 
 impl Names {
     pub(crate) fn of(ports: &[Port]) -> Self {
-        let owned: Vec<CString> = ports
-            .iter()
-            // The names came from C, so none holds a NUL.
-            .map(|port| CString::new(port.name.as_str()).unwrap_or_default())
-            .collect();
-        Self {
-            pointers: owned.iter().map(|name| name.as_ptr()).collect(),
-            _owned: owned,
-        }
+        // The names came from C, so none holds a NUL.
+        let name = |port: &Port| CString::new(port.name.as_str()).unwrap_or_default();
+        Self(ports.iter().map(name).collect())
     }
 }
 
@@ -166,24 +152,27 @@ impl Value {
     }
 }
 
-/// The numbers of a tensor that holds `T`, as its caller has checked.
+/// The numbers of a tensor that holds `T`.
 pub(crate) fn numbers<T: Element>(tensor: &Tensor) -> ort::Result<&[T]> {
-    if tensor.is_empty() {
-        return Ok(&[]);
-    }
-    let data = tensor.value().data()?.cast::<T>();
-    // SAFETY: the tensor holds this many `T`, aligned, for as long as it lives.
-    Ok(unsafe { slice::from_raw_parts(data, tensor.len()) })
+    let start = start::<T>(tensor)?;
+    // SAFETY: this many `T` begin there, for as long as the tensor lives.
+    Ok(unsafe { slice::from_raw_parts(start, tensor.len()) })
 }
 
-/// The numbers of a tensor that holds `T`, as its caller has checked, to overwrite.
+/// The numbers of a tensor that holds `T`, to overwrite.
 pub(crate) fn numbers_mut<T: Element>(tensor: &mut Tensor) -> ort::Result<&mut [T]> {
-    if tensor.is_empty() {
-        return Ok(&mut []);
-    }
-    let data = tensor.value().data()?.cast::<T>();
+    let start = start::<T>(tensor)?;
     // SAFETY: as in `numbers`; the tensor is borrowed for writing by this caller alone.
-    Ok(unsafe { slice::from_raw_parts_mut(data, tensor.len()) })
+    Ok(unsafe { slice::from_raw_parts_mut(start, tensor.len()) })
+}
+
+/// Where the numbers of a tensor begin, which its caller knows to hold `T`.
+fn start<T: Element>(tensor: &Tensor) -> ort::Result<*mut T> {
+    assert_eq!(tensor.element_type(), T::TYPE);
+    if tensor.is_empty() {
+        return Ok(ptr::dangling_mut());
+    }
+    Ok(tensor.value().data()?.cast())
 }
 
 /// The strings of a tensor of strings.
@@ -241,10 +230,12 @@ pub(crate) fn run(
     (output_names, wanted): (&Names, &[usize]),
     outputs: &mut Vec<Tensor>,
 ) -> ort::Result<()> {
-    let inputs: SmallVec<[*const sys::OrtValue; 16]> =
-        inputs.iter().map(|tensor| tensor.value().0.as_ptr().cast_const()).collect();
-    let names: SmallVec<[*const c_char; 4]> =
-        wanted.iter().map(|&position| output_names.pointers[position]).collect();
+    let inputs = input_names.0.iter().zip(inputs);
+    let (input_names, inputs): (SmallVec<[_; 16]>, SmallVec<[_; 16]>) = inputs
+        .map(|(name, tensor)| (name.as_ptr(), tensor.value().0.as_ptr().cast_const()))
+        .unzip();
+    let output_names: SmallVec<[_; 4]> =
+        wanted.iter().map(|&position| output_names.0[position].as_ptr()).collect();
     if outputs.len() != wanted.len() {
         outputs.clear();
     }
@@ -253,16 +244,16 @@ pub(crate) fn run(
     pointers.resize(wanted.len(), ptr::null_mut());
     // SAFETY: each array is as long as said and its pointers are null or valid; the
     // outputs are borrowed for writing; the session's only provider is the CPU's, for
-    // which calls may overlap.
+    // which calls may overlap. No array comes back twice: `Session` refuses to ask so.
     check(unsafe {
         (ort::api().Run)(
             session.ptr().cast_mut(),
             ptr::null(),
-            input_names.pointers.as_ptr(),
+            input_names.as_ptr(),
             inputs.as_ptr(),
             inputs.len(),
-            names.as_ptr(),
-            names.len(),
+            output_names.as_ptr(),
+            output_names.len(),
             pointers.as_mut_ptr(),
         )
     })?;

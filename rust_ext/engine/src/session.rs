@@ -242,7 +242,8 @@ impl Session {
                 return Err(Error::Unsupported { name: port.name.clone(), kind });
             }
             // ONNX Runtime would return one array twice, and each `Tensor` is its own.
-            if wanted[..index].contains(&position) {
+            let same = |other: &usize| self.outputs[*other].name == port.name;
+            if wanted[..index].iter().any(same) {
                 return Err(Error::OutputRepeated { name: port.name.clone() });
             }
         }

@@ -89,6 +89,8 @@ pub trait Element: Copy + sealed::Sealed {
 }
 
 /// An array of numbers or strings that ONNX Runtime owns, in row-major order.
+///
+/// Making one panics before [`crate::Library::load`] has succeeded.
 #[derive(Debug)]
 pub struct Tensor {
     value: Value,

@@ -204,4 +204,7 @@ fn no_two_tensors_are_one() {
     }
     let firsts = tensors.iter().map(|tensor| tensor.as_slice::<f32>().unwrap()[0]);
     assert_eq!(firsts.collect::<Vec<_>>(), [0.0, 1.0, 2.0, 3.0]);
+
+    let twice = open("twice.onnx").run(&tensors[..1]).unwrap_err();
+    assert_eq!(twice.code(), "output-repeated");
 }

@@ -80,7 +80,16 @@ def models() -> dict[str, ModelProto]:
         [(name, FLOAT, ROWS) for name in "xyzw"],
         [],
     )
-    return {"fare": fare, "weights": weights, "positive": positive, "passing": passing}
+    twice = model(
+        [("Neg", ["x"], ["y"], {})], [("x", FLOAT, ROWS)], 2 * [("y", FLOAT, ROWS)], []
+    )
+    return {
+        "fare": fare,
+        "weights": weights,
+        "positive": positive,
+        "passing": passing,
+        "twice": twice,
+    }
 
 
 if __name__ == "__main__":
