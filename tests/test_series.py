@@ -37,8 +37,26 @@ def test_a_failing_cell_is_named_and_what_ran_is_kept(folder, capsys):
 
 def test_a_dead_kernel_is_not_waited_for(folder):
     write(folder, "01_a.ipynb", "import os; os._exit(1)")
-    with pytest.raises(WorkshopError, match="Python process died"):
+    with pytest.raises(WorkshopError, match="Python process ended"):
         series.execute("01_a.ipynb")
+
+
+def test_what_is_no_notebook_is_named(folder):
+    write(folder, "01_a.ipynb")
+    (folder / "notebooks" / "02_b.ipynb").write_text("<<<<<<< HEAD")
+    with pytest.raises(WorkshopError, match=r"02_b\.ipynb cannot be read.*make reset"):
+        series.store(["notebooks/02_b.ipynb"])
+    with pytest.raises(WorkshopError, match=r"03_c.*There are: 01_a\.ipynb"):
+        series.store(["03_c.ipynb"])
+
+
+def test_a_long_measurement_says_in_the_notebook_how_long_it_took(folder):
+    turns = (
+        "from workshop.progress import turns\nassert list(turns(2, 'try')) == [0, 1]"
+    )
+    write(folder, "01_a.ipynb", turns)
+    (line,) = series.execute("01_a.ipynb").cells[1].outputs
+    assert line.data["text/plain"] == "2 times try: 0 s"
 
 
 def test_store_keeps_the_outputs_and_a_failure_leaves_the_notebook(folder):

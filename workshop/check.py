@@ -48,7 +48,7 @@ def kernel():
     """Check that this Python is the course's own."""
     return Check(
         "kernel",
-        os.path.relpath(sys.executable, ROOT),
+        ".venv" if environment.is_active() else sys.executable,
         environment.is_active(),
         "This notebook runs in another Python. Start JupyterLab with 'make lab', and "
         "choose the kernel 'Fare and Square' (Kernel > Change Kernel).",

@@ -7,8 +7,9 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
 from workshop import plots, results, stats, versus
-from workshop.arms import BLACK, FLOOR_ARMS, SERVED_ARMS
+from workshop.arms import BLACK, FLOOR_ARMS, IN_PROCESS_ARMS, SERVED_ARMS
 from workshop.claims import read_claims
+from workshop.errors import WorkshopError
 from workshop.launches import WHOLE
 from workshop.served import AGAIN, CLIENTS, TURN
 from workshop.versus import Load, calls, kind
@@ -27,10 +28,9 @@ def whole_process(load: Load = results.load) -> Axes:
 def by_rows(load: Load = results.load) -> Axes:
     """Draw the time of a call against its rows."""
     result = load("timing")
-    arms = ["sklearn", "onnx-python", "onnx-rust"]
     samples = kind(result, what="call")
     return plots.by_rows(
-        samples[samples["arm"].isin(arms)],
+        samples[samples["arm"].isin(IN_PROCESS_ARMS)],
         title="Rust helps on one row; on many, the engine is all there is",
         caption=result.caption,
     )
@@ -101,9 +101,15 @@ DRAW: dict[str, Callable[[Load], Axes]] = {
 
 
 def picture(name: str, load: Load, kind: str) -> bytes:
-    """Return a figure as a file of that kind, svg or png."""
+    """Return a figure as a file of that kind, svg or png.
+
+    Raises WorkshopError where there is no figure of that name.
+    """
+    draw = DRAW.get(name)
+    if draw is None:
+        raise WorkshopError(f"There is no figure {name!r}. Choose one of: {[*DRAW]}.")
     plots.theme()
-    figure = DRAW[name](load).figure
+    figure = draw(load).figure
     file = io.BytesIO()
     with plt.rc_context({"svg.hashsalt": name}):  # the same file from the same data
         figure.savefig(file, format=kind, dpi=150, metadata={"Date": None})

@@ -3,12 +3,13 @@
 import time
 from collections.abc import Iterator
 
+from IPython import get_ipython
 from IPython.display import display
 
 
 def turns(count: int, what: str) -> Iterator[int]:
     """Yield 0 to count - 1, saying in a notebook which turn it is."""
-    line = display({"text/plain": ""}, raw=True, display_id=True)
+    line = get_ipython() and display({"text/plain": ""}, raw=True, display_id=True)
     start = time.monotonic()
     for turn in range(count):
         _say(line, f"{what} {turn + 1} of {count}")

@@ -43,7 +43,7 @@ def execute(name):
     Raises WorkshopError naming the notebook, the cell and the error.
     """
     target = EXECUTED / name
-    book = nbformat.read(NOTEBOOKS / name, as_version=4)
+    book = read(name)
     progress = Progress(name, book)
     client = NotebookClient(
         book,
@@ -66,6 +66,17 @@ def execute(name):
         nbformat.write(book, target)
     progress.ended("done")
     return book
+
+
+def read(name):
+    """Return a notebook as it is stored; raise WorkshopError where it is none."""
+    try:
+        return nbformat.read(NOTEBOOKS / name, as_version=4)
+    except (OSError, ValueError) as error:
+        raise WorkshopError(
+            f"{name} cannot be read as a notebook: {error}. There are: "
+            f"{', '.join(names())}; 'make reset' puts them back as they were."
+        ) from None
 
 
 class Progress:
@@ -101,7 +112,7 @@ class Progress:
         elif isinstance(error, CellTimeoutError):
             what = f"the cell was still running after {CELL_TIMEOUT_S} s"
         else:
-            what = "the notebook's Python process died"
+            what = "its Python process ended: Ctrl-C, too little memory, or a fault"
         source = self.cells[self.now].source.strip().splitlines() or [""]
         return (
             f"{self.name} stopped in cell {self.now + 1}, which begins with\n"

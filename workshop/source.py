@@ -1,6 +1,7 @@
-"""Source shown in notebooks and slides, cut from the files that are compiled."""
+"""Source shown in notebooks, cut from the files that are compiled."""
 
 import re
+from pathlib import Path
 
 from IPython.display import Code
 
@@ -30,5 +31,4 @@ def region(path, name):
 
 def show(path, name):
     """Return a named region of a file, highlighted for a notebook."""
-    language = LANGUAGES["." + path.rsplit(".", 1)[1]]
-    return Code(region(path, name), language=language)
+    return Code(region(path, name), language=LANGUAGES[Path(path).suffix])
