@@ -1,18 +1,15 @@
 """Opening JupyterLab where the notebooks lie."""
 
-import subprocess
-import sys
+from jupyterlab.labapp import LabApp
 
-from workshop.paths import ROOT
+from workshop.paths import NOTEBOOKS, ROOT
 
 OPTIONS = (
-    "--ServerApp.root_dir=.",  # the Rust files too: notebook 04 has one edited
-    "--FileContentsManager.preferred_dir=notebooks",
+    f"--ServerApp.root_dir={ROOT}",  # the Rust files too: notebook 04 has one edited
+    f"--FileContentsManager.preferred_dir={NOTEBOOKS}",
 )
 
 
 def main(argv):
     """Open JupyterLab in notebooks/; further options go to JupyterLab."""
-    return subprocess.call(
-        [sys.executable, "-m", "jupyterlab", *OPTIONS, *argv], cwd=ROOT
-    )
+    LabApp.launch_instance([*OPTIONS, *argv])
