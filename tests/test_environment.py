@@ -155,3 +155,63 @@ def test_the_start_needs_the_standard_library_only():
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_cargo_is_told_of_this_environment_only(monkeypatch):
+    for name in ("VIRTUAL_ENV", "CONDA_PREFIX", "CARGO_TARGET_DIR", "PYO3_PYTHON"):
+        monkeypatch.setenv(name, "/another/one")
+    env = environment.for_cargo()
+    assert "/another/one" not in env.values()
+    assert env["VIRTUAL_ENV"] == str(ROOT / ".venv")
+    assert env["CARGO_TARGET_DIR"] == str(ROOT / "rust_ext" / "target")
+
+
+def test_a_moved_clone_is_set_up_again(monkeypatch, tmp_path):
+    here = environment.digest([])
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    assert environment.digest([]) != here
+
+
+def test_a_lost_extension_is_built_again(monkeypatch, tmp_path):
+    assert environment.is_built()
+    (tmp_path / "bin").mkdir()
+    for name in environment.BINARIES:
+        (tmp_path / "bin" / (name + environment.EXE)).touch()
+    monkeypatch.setattr(environment, "PACKAGE", tmp_path)
+    assert not environment.is_built()
+
+
+def test_a_step_that_cannot_write_says_so(monkeypatch, tmp_path):
+    def full():
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(environment, "LOG", tmp_path / "build" / "log")
+    with pytest.raises(WorkshopError, match=r"stopped at a file: .*No space left"):
+        environment.step("a file", full)
+
+
+def test_only_what_needs_the_environment_is_handed_to_it(monkeypatch):
+    handed = []
+    monkeypatch.setattr(commands, "hand_over", handed.append)
+    monkeypatch.setattr(environment, "is_active", lambda: False)
+    monkeypatch.setattr(environment, "make", lambda: handed.append("made"))
+    monkeypatch.setattr("workshop.tidy.clean", lambda _: handed.append("cleaned"))
+    commands.main(["clean"])
+    commands.main(["serve", "onnx-axum"])
+    commands.main(["lab"])
+    own = [environment.python(), "-m", "workshop"]
+    assert handed == ["cleaned", [*own, "serve", "onnx-axum"], "made", [*own, "lab"]]
+
+
+HANDS_OVER = """
+import os, sys
+from workshop.__main__ import hand_over
+print(os.getpid(), flush=True)
+hand_over([sys.executable, "-c", "import os; print(os.getpid())"])
+"""
+
+
+def test_another_program_takes_the_place_of_this_one():
+    asked = [sys.executable, "-c", HANDS_OVER]
+    before, after = subprocess.check_output(asked, cwd=ROOT, text=True).split()
+    assert before == after
