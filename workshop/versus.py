@@ -84,8 +84,7 @@ def versus(claim: str, post: str, samples: pd.DataFrame, pair: tuple[str, str]) 
 
 def cost_rows(load: Load = results.load) -> list[Row]:
     """Return the rows that notebook 07 adds: the post's bill, and the whole."""
-    claims, result = read_claims(), load("cost")
-    bills = result.tables["bills"].set_index("arm")
+    claims, bills = read_claims(), load("cost").tables["bills"].set_index("arm")
     compute = bills[["compute_usd", "low_usd", "high_usd"]]
     found = []
     for arm, usd in compute.iterrows():
@@ -94,7 +93,8 @@ def cost_rows(load: Load = results.load) -> list[Row]:
         found.append(Row(f"bill, post's rules: {label(arm)}", said, dollars(*usd)))
     for arm, usd in compute.add(bills["fee_usd"], axis=0).iterrows():
         found.append(Row(f"bill with the fee: {label(arm)}", UNSAID, dollars(*usd)))
-    return [row._replace(source=result.source) for row in found]
+    source = load("serving").source  # a bill is as much from here as its times are
+    return [row._replace(source=source) for row in found]
 
 
 def show(*parts: list[Row]) -> pd.DataFrame:
