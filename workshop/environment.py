@@ -7,6 +7,7 @@ call does no work and an interrupted one goes on where it stopped.
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -23,6 +24,30 @@ LOG = BUILD / "setup.log"
 PACKAGE = RUST / "python" / "python" / "rust_ext"
 BINARIES = ("fare-server", "fare-load", "fare-predict")
 EXE = ".exe" if os.name == "nt" else ""
+# What a failing step prints, and what that means.
+CAUSES = {
+    "No space left|not enough space": (
+        "The disk is full. Free 4 GiB, and run the same command again."
+    ),
+    "ensurepip is not available": (
+        "This Python cannot make a virtual environment. On Debian and Ubuntu install "
+        "python3-venv, then run the same command again."
+    ),
+    "name resolution|resolve host|dns error|establish a new connection|timed out|"
+    "connection (refused|reset)|error sending request|proxy": (
+        "The packages cannot be fetched: the network, or a proxy, is in the way. "
+        "Mend that, and run the same command again: it goes on where it stopped."
+    ),
+    "linker .+ not found|link.exe|xcrun: error": (
+        "Rust finds no C compiler to link with. Install one (Debian: build-essential; "
+        "macOS: xcode-select --install; Windows: Visual Studio Build Tools), and run "
+        "the same command again."
+    ),
+    "do not match the hashes": (
+        "A package is not the one in requirements.lock, so it was not installed. Clear "
+        "pip's cache (pip cache purge), or ask who runs your package mirror."
+    ),
+}
 # Folders of rust_ext/ that the build does not read.
 NOT_SOURCE = {"target", "bin", "__pycache__", "examples", "tests"}
 
@@ -128,8 +153,8 @@ def step(what, action):
         print(f" {time.monotonic() - start:.0f} s", flush=True)
 
 
-def run(command, advice, **options):
-    """Run a command into the log; raise WorkshopError with its last words."""
+def run(command, **options):
+    """Run a command into the log; raise WorkshopError with the cause where it fails."""
     with LOG.open("ab") as log:
         log.write(f"\n$ {' '.join(map(str, command))}\n".encode())
         log.flush()
@@ -144,60 +169,52 @@ def run(command, advice, **options):
         )
     if done.returncode:
         text = LOG.read_bytes()[start:].decode(errors="replace").strip()
-        last = "\n".join("  | " + line for line in text.splitlines()[-8:])
-        raise WorkshopError(
-            f"The set-up stopped at: {' '.join(map(str, command[:4]))}\n{last}\n"
-            f"{advice} The whole output is in {LOG.relative_to(ROOT)}."
-        )
+        raise WorkshopError(f"{cause(text)} The whole output: {LOG.relative_to(ROOT)}")
+
+
+def cause(text):
+    """Return what a failed step's output says went wrong, and what to do about it."""
+    for pattern, meaning in CAUSES.items():
+        if re.search(pattern, text, re.IGNORECASE):
+            return meaning
+    last = "\n".join("  | " + line for line in text.splitlines()[-8:])
+    return f"A step of the set-up failed. Its last words:\n{last}\n"
 
 
 def make_venv():
     """Make an empty .venv, removing a half-made one."""
     shutil.rmtree(VENV, ignore_errors=True)
-    run(
-        [sys.executable, "-m", "venv", VENV],
-        "This Python cannot make a virtual environment: on Debian and Ubuntu, "
-        "install python3-venv, then run the same command again.",
-    )
+    run([sys.executable, "-m", "venv", VENV])
 
 
 def install_lock():
     """Install the locked packages, this one, and a kernel of this environment."""
     lock = ["--require-hashes", "-r", "requirements.lock"]
     pip = [python(), "-m", "pip", "--disable-pip-version-check", "install", "-q"]
-    advice = (
-        "If it speaks of a connection, the network or a proxy is in the way of the "
-        "package index; if of space, the disk is full. Mend that and run it again."
-    )
     if shutil.which("uv"):
-        run(["uv", "pip", "install", "--python", python(), *lock], advice, cwd=ROOT)
+        run(["uv", "pip", "install", "--python", python(), *lock], cwd=ROOT)
     else:
-        run([*pip, *lock], advice, cwd=ROOT)
-    run([*pip, "--no-build-isolation", "--no-deps", "-e", "."], advice, cwd=ROOT)
+        run([*pip, *lock], cwd=ROOT)
+    run([*pip, "--no-build-isolation", "--no-deps", "-e", "."], cwd=ROOT)
     # One thread for each arm. OpenMP's threads also wait for each other in a loop,
     # which on a busy machine takes many times as long as one thread alone.
     kernel = ["ipykernel", "install", "--sys-prefix", "--env", "OMP_NUM_THREADS", "1"]
     named = ["--display-name", "Fare and Square"]
-    run([python(), "-m", *kernel, *named], advice, cwd=ROOT)
+    run([python(), "-m", *kernel, *named], cwd=ROOT)
     # JupyterLab asks each newcomer about news, which it would fetch from the network.
     news = [
         "disable",
         "--level=sys_prefix",
         "@jupyterlab/apputils-extension:announcements",
     ]
-    run([python(), "-m", "jupyterlab.labextensions", *news], advice, cwd=ROOT)
+    run([python(), "-m", "jupyterlab.labextensions", *news], cwd=ROOT)
 
 
 def build_rust():
     """Build rust_ext and its programs in release mode, into the environment."""
-    advice = (
-        "If it speaks of a connection, the network is in the way of the crate "
-        "registry; if of a linker, install a C compiler (Debian: build-essential; "
-        "macOS: xcode-select --install; Windows: Visual Studio Build Tools)."
-    )
     env = for_cargo()
     cargo = ["cargo", "build", "--release", "--locked", "--bins"]
-    run(cargo, advice, cwd=RUST, env=env)
+    run(cargo, cwd=RUST, env=env)
     (PACKAGE / "bin").mkdir(exist_ok=True)
     for name in BINARIES:
         # A program that runs cannot be written over, but it can be replaced.
@@ -205,7 +222,7 @@ def build_rust():
         shutil.copy2(RUST / "target" / "release" / (name + EXE), new)
         new.replace(PACKAGE / "bin" / (name + EXE))
     develop = [python(), "-m", "maturin", "develop", "--release", "--locked"]
-    run(develop, advice, cwd=RUST / "python", env=env)
+    run(develop, cwd=RUST / "python", env=env)
 
 
 def for_cargo():
