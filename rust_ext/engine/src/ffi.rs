@@ -264,6 +264,22 @@ pub(crate) fn run(
             outputs.push(Tensor::from_value(value)?);
         }
     }
+    let mut truths =
+        outputs.iter_mut().filter(|tensor| tensor.element_type() == ElementType::Bool);
+    truths.try_for_each(make_bools)
+}
+
+/// Makes each byte of a tensor of truth values 0 or 1. A weights file beside a model may
+/// hold others, and ONNX Runtime hands them on; to Rust they are no `bool`.
+fn make_bools(tensor: &mut Tensor) -> ort::Result<()> {
+    if tensor.is_empty() {
+        return Ok(());
+    }
+    let bytes = tensor.value().data()?;
+    // SAFETY: this many bytes begin there; the tensor is borrowed by this caller alone.
+    for byte in unsafe { slice::from_raw_parts_mut(bytes, tensor.len()) } {
+        *byte = u8::from(*byte != 0);
+    }
     Ok(())
 }
 

@@ -208,3 +208,18 @@ fn no_two_tensors_are_one() {
     let twice = open("twice.onnx").run(&tensors[..1]).unwrap_err();
     assert_eq!(twice.code(), "output-repeated");
 }
+
+#[test]
+fn truth_values_are_true_or_false_whatever_the_file_holds() {
+    let session = open("truths.onnx");
+    let mut outputs = Vec::new();
+    for _ in 0..2 {
+        let all = Tensor::from_slice(&[4], &[0_i64, 1, 2, 3]).unwrap();
+        session.run_into(&[all], &[0], &mut outputs).unwrap();
+        let truths = outputs[0].as_slice::<bool>().unwrap().iter();
+        assert_eq!(
+            truths.map(|&truth| u8::from(truth)).collect::<Vec<_>>(),
+            [0, 1, 1, 1]
+        );
+    }
+}

@@ -4,8 +4,10 @@ import json
 from pathlib import Path
 
 from onnx import ModelProto, TensorProto, checker, helper
+from onnx.external_data_helper import set_external_data
 
 FLOAT, INT64, STRING = TensorProto.FLOAT, TensorProto.INT64, TensorProto.STRING
+BYTES = bytes([0, 1, 2, 255])  # the last two are no truth values
 ROWS = ["rows"]
 COLUMN = ["rows", 1]
 SCHEMA = [
@@ -83,12 +85,22 @@ def models() -> dict[str, ModelProto]:
     twice = model(
         [("Neg", ["x"], ["y"], {})], [("x", FLOAT, ROWS)], 2 * [("y", FLOAT, ROWS)], []
     )
+    truths = model(
+        [("Gather", ["bytes", "x"], ["y"], {})],
+        [("x", INT64, ROWS)],
+        [("y", TensorProto.BOOL, ROWS)],
+        [("bytes", TensorProto.BOOL, [len(BYTES)], BYTES, True)],
+    )
+    weights_beside = truths.graph.initializer[0]
+    set_external_data(weights_beside, "truths.bin")
+    weights_beside.ClearField("raw_data")
     return {
         "fare": fare,
         "weights": weights,
         "positive": positive,
         "passing": passing,
         "twice": twice,
+        "truths": truths,
     }
 
 
@@ -96,3 +108,4 @@ if __name__ == "__main__":
     for name, made in models().items():
         path = Path(__file__).with_name(f"{name}.onnx")
         path.write_bytes(made.SerializeToString())
+    Path(__file__).with_name("truths.bin").write_bytes(BYTES)
