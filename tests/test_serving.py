@@ -325,7 +325,9 @@ def test_a_flag_beats_the_environment():
     assert (str(options.model), options.port, options.timeout_s) == ("a.onnx", 1234, 7)
     assert options.host == "0.0.0.0"
     assert parse(["onnx-fastapi"], {"MODEL": "a"}).host == "127.0.0.1"
-    assert parse(["onnx-fastapi"], env | {"HOST": "::1"}).host == "::1"
+    assert parse(["onnx-fastapi"], env | {"FARE_HOST": "::1"}).host == "::1"
+    conda = {"MODEL": "a", "HOST": "x86_64-conda-linux-gnu"}
+    assert parse(["onnx-fastapi"], conda).host == "127.0.0.1"
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         raise WorkshopError(
             f"cannot listen on {host} port {port}: {error.strerror}. "
-            "Give another --port, or 0 for a free one."
+            "Give another --host or --port (0 takes a free one)."
         ) from None
 
 

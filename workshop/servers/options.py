@@ -56,22 +56,22 @@ def parse(argv: list[str], env: Mapping[str, str]) -> argparse.Namespace:
     parser = Parser(
         prog="python -m workshop serve",
         description="Serve a model over HTTP.",
-        epilog="Each option may stand in the environment as well: MODEL, PORT, ...",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     arms = [*ARMS, *AXUM_ARMS]
     parser.add_argument("arm", metavar="ARM", choices=arms, help=", ".join(arms))
     for name, usual, kind, text in OPTIONS:
-        variable = name.replace("-", "_").upper()
+        # Not HOST: conda's compilers set that to the name of their target.
+        variable = "FARE_HOST" if name == "host" else name.replace("-", "_").upper()
         default = env.get(variable, usual)
-        if variable == "HOST" and "PORT" in env:
+        if name == "host" and "PORT" in env:
             default = env.get(variable, "0.0.0.0")
         parser.add_argument(
             f"--{name}",
             default=default,
             required=default is None,
             type=kind,
-            help=text,
+            help=f"{text} [env: {variable}]",
         )
     parser.add_argument(
         "--exit-on-stdin-close",

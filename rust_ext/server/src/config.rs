@@ -1,7 +1,6 @@
 //! The options, each from the command line or else from the environment.
 
-use std::net::IpAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU16, NonZeroU32};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,8 +15,9 @@ pub struct Config {
     #[arg(long, env = "MODEL", value_name = "FILE")]
     pub model: PathBuf,
     /// The address to listen on [default: 127.0.0.1; 0.0.0.0 where PORT is set]
-    #[arg(long, env = "HOST")]
-    pub host: Option<IpAddr>,
+    // Not HOST: conda's compilers set that to the name of their target.
+    #[arg(long, env = "FARE_HOST")]
+    pub host: Option<String>,
     /// The port to listen on; 0 takes a free one
     #[arg(long, env = "PORT", default_value_t = 8000)]
     pub port: u16,
@@ -28,11 +28,11 @@ pub struct Config {
     #[arg(long, env = "TIMEOUT_S", default_value = "30", value_parser = seconds)]
     pub timeout_s: Duration,
     /// More requests than this at once are refused
-    #[arg(long, env = "MAX_INFLIGHT", default_value_t = 256)]
-    pub max_inflight: usize,
+    #[arg(long, env = "MAX_INFLIGHT", default_value = "256")]
+    pub max_inflight: NonZeroU32,
     /// Threads that answer; as many more take the long requests
     #[arg(long, env = "WORKERS", default_value = "1")]
-    pub workers: NonZeroUsize,
+    pub workers: NonZeroU16,
     /// ONNX Runtime's library [default: the one of the Python environment]
     #[arg(long, env = "ORT_DYLIB_PATH", value_name = "FILE")]
     pub ort_library: Option<PathBuf>,
@@ -47,10 +47,10 @@ pub struct Config {
 impl Config {
     /// The address to listen on: where the platform sets PORT, it expects all of them.
     #[must_use]
-    pub fn host(&self) -> IpAddr {
+    pub fn host(&self) -> &str {
         let by_platform = std::env::var_os("PORT").is_some();
-        let octets = if by_platform { [0, 0, 0, 0] } else { [127, 0, 0, 1] };
-        self.host.unwrap_or(octets.into())
+        let usual = if by_platform { "0.0.0.0" } else { "127.0.0.1" };
+        self.host.as_deref().unwrap_or(usual)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What the server answers when it cannot answer: RFC 9457 problem details.
 
+use std::num::NonZeroU32;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -52,7 +54,7 @@ pub enum Problem {
     #[error("{limit} requests are in flight: try again")]
     Overloaded {
         /// The requests that are taken at once.
-        limit: usize,
+        limit: NonZeroU32,
     },
     /// Something failed that the caller cannot mend.
     #[error("the server failed; its log says why")]

@@ -1,7 +1,6 @@
 //! From the options to a server that listens, and to its end.
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::thread;
@@ -36,10 +35,15 @@ pub enum StartError {
     #[error(transparent)]
     Engine(#[from] engine::Error),
     /// The address cannot be listened on.
-    #[error("cannot listen on {at}: {why}; choose another --port, or 0 for a free one")]
+    #[error(
+        "cannot listen on {host} port {port}: {why}; \
+         choose another --host or --port (0 takes a free one)"
+    )]
     Bind {
-        /// Host and port.
-        at: SocketAddr,
+        /// The address as given.
+        host: String,
+        /// The port as given.
+        port: u16,
         /// What the system says.
         why: io::Error,
     },
@@ -54,13 +58,14 @@ pub enum StartError {
 /// [`StartError`] where the server does not start.
 pub fn run(config: Config) -> Result<(), StartError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(config.workers.get())
-        .max_blocking_threads(config.workers.get())
+        .worker_threads(config.workers.get().into())
+        .max_blocking_threads(config.workers.get().into())
         .enable_all()
         .build()?;
-    let at = SocketAddr::new(config.host(), config.port);
-    let bound = runtime.block_on(TcpListener::bind(at));
-    let listener = bound.map_err(|why| StartError::Bind { at, why })?;
+    let (host, port) = (config.host(), config.port);
+    let bound = runtime.block_on(TcpListener::bind((host, port)));
+    let listener =
+        bound.map_err(|why| StartError::Bind { host: host.to_owned(), port, why })?;
     let library = Library::load(&find_library(config.ort_library.as_deref())?)?;
     let state = State::new(Model::open(library, &config.model)?, config);
     let stop = {
@@ -108,7 +113,8 @@ async fn serve(
     let service = TowerToHyperService::new(app(Arc::clone(&state)));
     let connections = GracefulShutdown::new();
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(SILENCE);
+    // Who has sent all and says so still waits for the answer.
+    http.timer(TokioTimer::new()).header_read_timeout(SILENCE).half_close(true);
     let mut stop = pin!(stop);
     loop {
         let accepted = tokio::select! {

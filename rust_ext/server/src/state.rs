@@ -38,7 +38,7 @@ impl State {
         }
         Arc::new(Self {
             inline_bytes: short_body(&model, &model.sample(SAMPLE_ROWS)),
-            places: Arc::new(Semaphore::new(config.max_inflight)),
+            places: Arc::new(Semaphore::new(config.max_inflight.get() as usize)),
             answered: AtomicBool::new(first.is_ok()),
             stopping: AtomicBool::new(false),
             config,

@@ -3,7 +3,7 @@
 #![cfg(unix)]
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,8 @@ impl Server {
         let mut process = Command::new(env!("CARGO_BIN_EXE_fare-server"))
             .args(["--model", &model(name), "--port", "0"])
             .args(options)
-            .env_remove("HOST")
+            .env("HOST", "x86_64-conda-linux-gnu")
+            .env_remove("FARE_HOST")
             .env_remove("PORT")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -152,6 +153,17 @@ fn who_sends_too_much_can_read_the_refusal() {
 }
 
 #[test]
+fn who_has_sent_all_and_says_so_is_answered() {
+    let server = Server::start("slow", &[]);
+    let rows = vec!["1"; 200].join(",");
+    let body = format!(r#"{{"columns":{{"x":[{rows}]}}}}"#);
+    let mut stream = server.connect();
+    stream.write_all(request(&body, "").as_bytes()).unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(statuses(&mut stream).0, ["200"]);
+}
+
+#[test]
 fn a_signal_lets_the_request_in_flight_finish() {
     let mut server = Server::start("slow", &[]);
     let mut idle = server.connect();
@@ -198,12 +210,18 @@ fn what_cannot_be_served_is_one_line_and_code_2() {
     for (options, says) in [
         (["--model", &missing, "--port", "0"], "missing.onnx"),
         (["--model", &toml, "--port", "0"], "Cargo.toml"),
-        (["--model", &plain, "--port", &port], "cannot listen on 0.0.0.0:"),
+        (["--model", &plain, "--port", &port], "cannot listen on 0.0.0.0 port"),
+        (["--model", &plain, "--host", "a host"], "cannot listen on a host port 0"),
         (["--model", &plain, "--ort-library", "no.so"], "no.so"),
         (["--model", &plain, "--ort-library", &toml], "Cargo.toml"),
     ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_fare-server"));
-        let output = command.env("PORT", "0").args(options).output().unwrap();
+        let output = command
+            .env("PORT", "0")
+            .env_remove("FARE_HOST")
+            .args(options)
+            .output()
+            .unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(2), "{stderr}");
         assert!(stderr.contains(says), "{stderr}");
