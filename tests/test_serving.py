@@ -430,6 +430,24 @@ def test_it_ends_with_its_standard_input(arm):
         assert server.stderr.read() == ""
 
 
+@pytest.mark.parametrize("arm", ["onnx-fastapi", "onnx-axum"])
+def test_it_ends_with_a_notebook_that_is_killed(arm):
+    model = str(models.ensure("fare_small").onnx)
+    notebook = """
+import sys, time
+from pathlib import Path
+from workshop.serving import serve
+with serve(sys.argv[1], Path(sys.argv[2])) as url:
+    print(url.pid, flush=True)
+    time.sleep(60)
+"""
+    command = [sys.executable, "-c", notebook, arm, model]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as kernel:
+        server = psutil.Process(int(kernel.stdout.readline()))
+        kernel.kill()
+    assert psutil.wait_procs([server], timeout=5)[1] == []
+
+
 def test_workers_are_processes_that_end_together(rides):
     with serve(
         "onnx-fastapi", models.ensure("fare_small").onnx, "--workers", "2"
