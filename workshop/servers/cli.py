@@ -22,8 +22,8 @@ from workshop.servers.app import Limits, Service, create_app
 from workshop.servers.models import open_model
 from workshop.servers.options import parse
 
-# A connection that never sends a request is never closed by uvicorn: put a proxy that
-# does in front of it where strangers can connect.
+# uvicorn never closes a connection that sends no request, and reads a request's head
+# however long it is: put a proxy in front of it where strangers can connect.
 UVICORN = {
     "lifespan": "off",
     "ws": "none",
