@@ -144,8 +144,9 @@ def test_a_changed_source_is_built_again(monkeypatch):
 
 def test_the_sources_leave_out_what_is_built():
     names = {path.name for path in environment.rust_sources()}
-    assert {"Cargo.lock", "lib.rs", "__init__.py"} <= names
-    assert not any(name.startswith("fare-server.") for name in names)
+    assert {"Cargo.lock", "lib.rs", "fare-predict.rs", "__init__.py"} <= names
+    assert names.isdisjoint(environment.BINARIES)
+    assert not any(name.startswith("_rust_ext.abi3") for name in names)
 
 
 @pytest.mark.parametrize(("argv", "code"), [(["help"], 0), (["dance"], 2)])

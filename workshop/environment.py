@@ -48,8 +48,8 @@ CAUSES = {
         "pip's cache (pip cache purge), or ask who runs your package mirror."
     ),
 }
-# Folders of rust_ext/ that the build does not read.
-NOT_SOURCE = {"target", "bin", "__pycache__", "examples", "tests"}
+# Folders of rust_ext/ that the build does not read, beside the programs it leaves.
+NOT_SOURCE = {"target", "__pycache__", "examples", "tests"}
 
 
 def python():
@@ -116,7 +116,8 @@ def rust_sources():
     found = []
     for folder, folders, names in os.walk(RUST):
         folders[:] = [name for name in folders if name not in NOT_SOURCE]
-        found += [Path(folder, name) for name in names]
+        if Path(folder) != PACKAGE / "bin":
+            found += [Path(folder, name) for name in names]
     return [path for path in found if path.suffix not in (".so", ".pyd")]
 
 
