@@ -8,7 +8,7 @@ import nbformat
 import pytest
 
 from workshop import models, rides
-from workshop.paths import NOTEBOOKS
+from workshop.paths import NOTEBOOKS, ROOT
 
 MINUTES = {  # of the half day; 40 more are breaks and 20 the close: see the README
     "00_check_your_setup": (10, 0),
@@ -37,6 +37,19 @@ def tags(cell):
 
 def test_the_series_is_complete():
     assert [path.stem for path in sorted(NOTEBOOKS.glob("0*.ipynb"))] == list(MINUTES)
+
+
+def test_the_agenda_of_the_readme_is_half_a_day_of_these_notebooks():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    agenda = dict(
+        re.findall(r"(?m)^\| ([^|]+?) \| (\d+) \|", readme.split("half day")[-1])
+    )
+    listed = {what[:2]: int(minutes) for what, minutes in agenda.items()}
+    assert {name[:2]: listed[name[:2]] for name in MINUTES} == {
+        name[:2]: sum(minutes) for name, minutes in MINUTES.items()
+    }
+    rows = re.findall(r"(?m)^\| [^|]+ \| (\d+) \|", readme)
+    assert sum(map(int, rows)) == 240
 
 
 @pytest.fixture(params=MINUTES)
