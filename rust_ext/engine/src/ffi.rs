@@ -24,10 +24,9 @@ use crate::tensor::{Element, ElementType, Tensor};
 /// The library's one entry point, the same in each release.
 type GetBase = unsafe extern "system" fn() -> *const sys::OrtApiBase;
 
-/// The release of the library at `path`, or why it is not usable.
-///
-/// The library stays loaded for as long as the process lives.
-pub(crate) fn library_version(path: &Path) -> Result<String, String> {
+/// Loads the library at `path` for as long as the process lives, or says why it is not
+/// usable.
+pub(crate) fn check_library(path: &Path) -> Result<(), String> {
     // SAFETY: loading runs the library's initialisers; the caller names the file.
     let library = unsafe { Library::new(path) }.map_err(|error| error.to_string())?;
     // SAFETY: the symbol has this type in each release of ONNX Runtime.
@@ -37,18 +36,20 @@ pub(crate) fn library_version(path: &Path) -> Result<String, String> {
     let base = unsafe { get_base() };
     // SAFETY: the structure is static; a null pointer becomes `None`.
     let base = unsafe { base.as_ref() }.ok_or("it has no interface")?;
-    // SAFETY: it takes nothing and returns a static string.
-    let version = unsafe { (base.GetVersionString)() };
-    // SAFETY: the string is static and ends with NUL.
-    let version = unsafe { CStr::from_ptr(version) }.to_string_lossy().into_owned();
     // SAFETY: it returns null for a version that the library does not know.
     let api = unsafe { (base.GetApi)(sys::ORT_API_VERSION) };
     std::mem::forget(library);
-    if api.is_null() {
-        let least = sys::ORT_API_VERSION;
-        return Err(format!("release {version} is too old, 1.{least} is the least"));
+    if !api.is_null() {
+        return Ok(());
     }
-    Ok(version)
+    // SAFETY: it takes nothing and returns a static string.
+    let version = unsafe { (base.GetVersionString)() };
+    // SAFETY: the string is static and ends with NUL.
+    let version = unsafe { CStr::from_ptr(version) }.to_string_lossy();
+    Err(format!(
+        "release {version} is too old, 1.{} is the least",
+        sys::ORT_API_VERSION
+    ))
 }
 
 /// The names of a model's ports, as C reads them.

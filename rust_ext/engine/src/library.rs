@@ -13,7 +13,6 @@ use crate::ffi;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Library {
     path: &'static Path,
-    version: &'static str,
 }
 
 static LOADED: Mutex<Option<Library>> = Mutex::new(None);
@@ -44,17 +43,14 @@ impl Library {
         }
         // `ort` may be asked only once, and only for a file that it will accept: after
         // a failed attempt of its own, its next call panics.
-        let version = ffi::library_version(&absolute).map_err(unusable)?;
+        ffi::check_library(&absolute).map_err(unusable)?;
         ort::init_from(&absolute)
             .map_err(|error| unusable(error.to_string()))?
             .with_telemetry(false)
             .commit();
         // Made here and not with the first session: it takes longer than all the rest.
         Environment::current().map_err(|error| unusable(error.to_string()))?;
-        let library = Self {
-            path: Box::leak(absolute.into_boxed_path()),
-            version: Box::leak(version.into_boxed_str()),
-        };
+        let library = Self { path: Box::leak(absolute.into_boxed_path()) };
         *loaded = Some(library);
         Ok(library)
     }
@@ -63,18 +59,6 @@ impl Library {
     #[must_use]
     pub fn loaded() -> Option<Self> {
         *LOADED.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Where it was loaded from.
-    #[must_use]
-    pub fn path(&self) -> &'static Path {
-        self.path
-    }
-
-    /// ONNX Runtime's release, such as `1.32.0`.
-    #[must_use]
-    pub fn version(&self) -> &'static str {
-        self.version
     }
 }
 

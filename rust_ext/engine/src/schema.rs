@@ -1,6 +1,6 @@
 //! The columns of a tabular model, as its callers know them.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
@@ -10,15 +10,8 @@ use crate::tensor::ElementType;
 
 const KEY: &str = "fare.schema";
 
-/// The columns of a model, in the order its author gave them: one for each input.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Schema {
-    /// The columns.
-    pub columns: Vec<Column>,
-}
-
 /// One column of a model.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Column {
     /// Its name where the model was trained.
     pub name: String,
@@ -43,7 +36,7 @@ pub struct Column {
 }
 
 /// What becomes of a value that is not among a column's categories.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unknown {
     /// The model answers as if the row had no category.
@@ -52,29 +45,25 @@ pub enum Unknown {
     Error,
 }
 
-impl Schema {
-    pub(crate) fn of(metadata: &Metadata, inputs: &[Port]) -> Result<Self> {
-        let mut columns = match metadata.custom.get(KEY) {
-            Some(text) => {
-                serde_json::from_str::<Vec<Column>>(text).map_err(|error| {
-                    refused(format!("'{KEY}' is not as expected: {error}"))
-                })?
-            }
-            None => inputs.iter().map(derived).collect::<Result<_>>()?,
-        };
-        for column in &mut columns {
-            column.bind(inputs)?;
-        }
-        for (position, port) in inputs.iter().enumerate() {
-            let takers = columns.iter().filter(|column| column.position == position);
-            match takers.count() {
-                1 => {}
-                0 => return Err(refused(format!("no column feeds '{}'", port.name))),
-                _ => return Err(refused(format!("two columns feed '{}'", port.name))),
-            }
-        }
-        Ok(Self { columns })
+/// The columns in the order that the model's author gave them, one for each input.
+pub(crate) fn columns(metadata: &Metadata, inputs: &[Port]) -> Result<Vec<Column>> {
+    let mut columns: Vec<Column> = match metadata.custom.get(KEY) {
+        Some(text) => serde_json::from_str(text)
+            .map_err(|error| refused(format!("'{KEY}' is not as expected: {error}")))?,
+        None => inputs.iter().map(derived).collect::<Result<_>>()?,
+    };
+    for column in &mut columns {
+        column.bind(inputs)?;
     }
+    for (position, port) in inputs.iter().enumerate() {
+        let takers = columns.iter().filter(|column| column.position == position);
+        match takers.count() {
+            1 => {}
+            0 => return Err(refused(format!("no column feeds '{}'", port.name))),
+            _ => return Err(refused(format!("two columns feed '{}'", port.name))),
+        }
+    }
+    Ok(columns)
 }
 
 impl Column {
@@ -150,7 +139,7 @@ mod tests {
         let kind =
             if schema.is_empty() { odd } else { Kind::Tensor(ElementType::Int64) };
         let inputs = [port("hour", kind, 1)];
-        Schema::of(&metadata, &inputs).unwrap_err().to_string()
+        columns(&metadata, &inputs).unwrap_err().to_string()
     }
 
     fn column(input: &str, dtype: &str) -> String {

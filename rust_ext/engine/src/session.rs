@@ -14,7 +14,7 @@ use crate::error::{Error, Result, Status, runtime};
 use crate::ffi::{self, Names};
 use crate::library::Library;
 use crate::port::Port;
-use crate::schema::Schema;
+use crate::schema::{self, Column};
 use crate::tensor::Tensor;
 
 /// How a session works.
@@ -144,8 +144,8 @@ impl Session {
     /// # Errors
     /// [`Error::SchemaRefused`] where the graph takes no table or the metadata does not
     /// fit it.
-    pub fn schema(&self) -> Result<Schema> {
-        Schema::of(&self.metadata, &self.inputs)
+    pub fn schema(&self) -> Result<Vec<Column>> {
+        schema::columns(&self.metadata, &self.inputs)
     }
 
     /// One tensor for each input, in the graph's order, to be filled for a batch of

@@ -15,7 +15,6 @@ fn keeps_the_first_library_that_loads() {
 
     let found = find_library(None).unwrap();
     let library = Library::load(&found).unwrap();
-    assert!(library.version().starts_with("1."));
     assert_eq!(Library::load(&found), Ok(library));
     assert_eq!(Library::loaded(), Some(library));
 

@@ -105,15 +105,15 @@ fn describes_the_model() {
     assert_eq!(distance.shape, [Dim::Named("rows".to_owned()), Dim::Fixed(1)]);
     assert_eq!(session.metadata().producer, "engine tests");
     let schema = session.schema().unwrap();
-    let names: Vec<&str> = schema.columns.iter().map(|c| c.name.as_str()).collect();
+    let names: Vec<&str> = schema.iter().map(|c| c.name.as_str()).collect();
     assert_eq!(names, ["distance", "passengers", "zone"]);
-    assert_eq!(schema.columns[2].unknown, Some(Unknown::Ignore));
-    assert_eq!(schema.columns[2].position, 2);
+    assert_eq!(schema[2].unknown, Some(Unknown::Ignore));
+    assert_eq!(schema[2].position, 2);
 }
 
 #[test]
 fn derives_a_schema_from_the_graph() {
-    let column = &open("weights.onnx").schema().unwrap().columns[0];
+    let column = &open("weights.onnx").schema().unwrap()[0];
     assert_eq!((column.name.as_str(), column.width), ("x", 3));
     assert_eq!((column.dtype, column.missing), (ElementType::Float32, false));
 }

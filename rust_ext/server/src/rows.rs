@@ -36,10 +36,9 @@ pub enum Rows<'a> {
     },
 }
 
-impl From<engine::Schema> for Schema {
-    fn from(schema: engine::Schema) -> Self {
-        let columns: Vec<Column> =
-            schema.columns.into_iter().map(Column::from).collect();
+impl From<Vec<engine::Column>> for Schema {
+    fn from(columns: Vec<engine::Column>) -> Self {
+        let columns: Vec<Column> = columns.into_iter().map(Column::from).collect();
         let names = columns.iter().map(|column| column.schema.name.clone());
         Self { places: names.zip(0..).collect(), columns }
     }

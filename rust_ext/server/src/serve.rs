@@ -48,7 +48,7 @@ pub enum StartError {
         why: io::Error,
     },
     /// The system refuses threads, signals or the output.
-    #[error("cannot start: {0}")]
+    #[error("cannot go on: {0}")]
     System(#[from] io::Error),
 }
 
@@ -76,9 +76,9 @@ pub fn run(config: Config) -> Result<(), StartError> {
     writeln!(out, "listening on http://{}", listener.local_addr()?)?;
     out.flush()?;
     // On a worker, where the connections are: this thread is none.
-    let _ = runtime.block_on(runtime.spawn(serve(listener, state, stop)));
+    let served = runtime.block_on(runtime.spawn(serve(listener, state, stop)));
     runtime.shutdown_background(); // what still runs has had its time
-    Ok(())
+    Ok(served.map_err(io::Error::other)?)
 }
 
 /// Ends at the first signal to stop, or at the end of standard input if that counts.
