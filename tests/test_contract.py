@@ -176,15 +176,6 @@ def test_a_body_in_chunks_is_read(url):
         assert count(connection.receive()) == (200, 1)
 
 
-def test_a_client_that_has_sent_all_and_says_so_is_answered(url):
-    rows = b'{"instances": [' + b", ".join([ROW] * 5000) + b"]}"
-    for body, fares in ((GOOD, 1), (rows, 5000)):
-        with Connection(url) as connection:
-            connection.send(post(body))
-            connection.socket.shutdown(socket.SHUT_WR)
-            assert count(connection.receive()) == (200, fares)
-
-
 def test_a_client_that_asks_first_is_told_to_continue(url):
     with Connection(url) as connection:
         connection.send(
