@@ -11,7 +11,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use tokio::signal;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
@@ -21,6 +21,8 @@ use crate::config::Config;
 use crate::model::Model;
 use crate::state::State;
 
+/// So many connections may wait to be accepted; more stall their clients for a second.
+const BACKLOG: u32 = 2048;
 /// A connection on which no request arrives for so long is closed.
 const SILENCE: Duration = Duration::from_secs(20);
 /// How long the requests in flight may take once the server is told to stop.
@@ -63,7 +65,7 @@ pub fn run(config: Config) -> Result<(), StartError> {
         .enable_all()
         .build()?;
     let (host, port) = (config.host(), config.port);
-    let bound = runtime.block_on(TcpListener::bind((host, port)));
+    let bound = runtime.block_on(listen(host, port));
     let listener =
         bound.map_err(|why| StartError::Bind { host: host.to_owned(), port, why })?;
     let library = Library::load(&find_library(config.ort_library.as_deref())?)?;
@@ -79,6 +81,18 @@ pub fn run(config: Config) -> Result<(), StartError> {
     let served = runtime.block_on(runtime.spawn(serve(listener, state, stop)));
     runtime.shutdown_background(); // what still runs has had its time
     Ok(served.map_err(io::Error::other)?)
+}
+
+/// A socket that listens at the first address of a host.
+async fn listen(host: &str, port: u16) -> io::Result<TcpListener> {
+    let address = lookup_host((host, port)).await?.next();
+    let address = address.ok_or_else(|| io::Error::other("it has no address"))?;
+    let socket =
+        if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    #[cfg(unix)] // on Windows a second server could take the same port
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Ends at the first signal to stop, or at the end of standard input if that counts.

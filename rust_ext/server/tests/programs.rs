@@ -45,9 +45,9 @@ impl Server {
         stream
     }
 
-    fn terminate(&self) {
+    fn signal(&self, name: &str) {
         let id = self.process.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
     }
 
     /// The exit code, awaited for ten seconds.
@@ -153,6 +153,21 @@ fn who_sends_too_much_can_read_the_refusal() {
 }
 
 #[test]
+#[cfg(target_os = "linux")] // other systems let no more than 128 wait
+fn a_burst_of_clients_waits_to_be_accepted() {
+    let server = Server::start("plain", &[]);
+    let address = ([127, 0, 0, 1], server.port).into();
+    server.signal("-STOP");
+    let clients = (0..300)
+        .map(|_| TcpStream::connect_timeout(&address, Duration::from_millis(300)));
+    let clients: Vec<_> = clients.map(Result::unwrap).collect();
+    server.signal("-CONT");
+    let mut last = &clients[299];
+    last.write_all(request(&plain(1), LAST).as_bytes()).unwrap();
+    assert!(last.read(&mut [0; 12]).unwrap() > 0);
+}
+
+#[test]
 fn who_has_sent_all_and_says_so_is_answered() {
     let server = Server::start("slow", &[]);
     let rows = vec!["1"; 200].join(",");
@@ -177,7 +192,7 @@ fn a_signal_lets_the_request_in_flight_finish() {
     working.write_all(request(&body, LAST).as_bytes()).unwrap();
     std::thread::sleep(Duration::from_millis(100));
 
-    server.terminate();
+    server.signal("-TERM");
     idle.read_to_string(&mut String::new()).unwrap();
     assert!(TcpStream::connect(("127.0.0.1", server.port)).is_err());
     let (codes, text) = statuses(&mut working);
