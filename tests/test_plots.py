@@ -6,7 +6,7 @@ from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex, to_rgb
 
 from workshop import plots
-from workshop.arms import ARMS, BLACK, IN_PROCESS_ARMS
+from workshop.arms import ARMS, BLACK, GREY
 from workshop.quantities import duration
 from workshop.stats import Interval
 
@@ -39,31 +39,13 @@ def drawn(axes):
 ONE_ROW = {"onnx-rust": 8e-6, "sklearn": 3e-3, "onnx-python": 16e-6}
 
 
-def test_times_are_dots_on_a_log_axis_in_the_arms_own_look():
-    axes = plots.times(samples(ONE_ROW), title="Rust is first", caption="2 CPUs")
-    assert axes.get_xscale() == "log"
-    labels = [label.get_text() for label in axes.get_yticklabels()]
-    assert labels == ["ONNX in Rust", "ONNX in Python", "scikit-learn"]
-    dots = [line for line in axes.get_lines() if line.get_marker() == "o"]
-    found = [(to_hex(dot.get_color()).upper(), dot.get_xdata()[0]) for dot in dots]
-    wanted = [(ARMS[arm].colour, ONE_ROW[arm]) for arm in reversed(IN_PROCESS_ARMS)]
-    assert [colour for colour, _ in found] == [colour for colour, _ in wanted]
-    assert [x for _, x in found] == pytest.approx([x for _, x in wanted])
-    said = drawn(axes)
-    assert {"Rust is first", "8.00 µs", "3.00 ms"} <= set(said)
-    assert "dot: median of 10 launches, line: 5th to 95th percentile; 2 CPUs" in said
-
-
-def test_few_samples_are_shown_one_by_one_and_the_posts_figure_as_a_cross():
-    few = plots.times(samples(ONE_ROW), title="few", claimed={"sklearn": 0.6})
-    crosses = [line for line in few.get_lines() if line.get_marker() == "x"]
-    assert [cross.get_xdata() for cross in crosses] == [[0.6]]
+def test_few_samples_are_shown_one_by_one():
+    few = plots.rates(samples(ONE_ROW, launches=11), title="few", caption="2 CPUs")
     assert sum(line.get_marker() == "." for line in few.get_lines()) == 3
-    assert "cross: the post's figure" in drawn(few)[-1]
-    many = plots.times(samples(ONE_ROW, launches=40), title="many")
+    said = "dot: median of 11 launches, line: 5th to 95th percentile; 2 CPUs"
+    assert {"few", said, "125,000"} <= set(drawn(few))
+    many = plots.rates(samples(ONE_ROW, launches=40), title="many")
     assert not [line for line in many.get_lines() if line.get_marker() == "."]
-    inside = plots.times(samples(ONE_ROW).assign(launch=0), title="one launch")
-    assert "dot: median of 10 calls" in drawn(inside)[-1]
 
 
 def test_stages_stack_from_zero_to_the_whole_with_the_prediction_in_black():
@@ -98,15 +80,6 @@ def test_money_is_bars_from_zero_with_the_sum_written_at_the_end():
     assert not single.figure.legends
 
 
-def test_a_waterfall_goes_from_the_first_step_to_the_sum():
-    steps = pd.Series({"the post": 8.0, "request fee": 6.0, "free tier": -5.5})
-    axes = plots.waterfall(steps, title="What is left out")
-    ends = [(bar.get_y(), bar.get_y() + bar.get_height()) for bar in axes.patches]
-    assert ends == [(0, 8), (8, 14), (14, 8.5), (0, 8.5)]
-    assert axes.get_ylim()[0] == 0
-    assert {"8.00", "+6.00", "-5.50", "8.50", "in all"} <= set(drawn(axes))
-
-
 def test_rates_are_answers_a_second_with_marks_for_where_an_arm_runs():
     table = samples({"onnx-axum": 2e-5, "noop-axum": 1e-5, "sklearn-fastapi": 3e-3})
     axes = plots.rates(table, title="The framework")
@@ -117,6 +90,9 @@ def test_rates_are_answers_a_second_with_marks_for_where_an_arm_runs():
     dots = [line for line in axes.get_lines() if line.get_marker() in "os"]
     assert [dot.get_marker() for dot in dots] == ["s", "s", "o"]
     assert {dot.get_fillstyle() for dot in dots} == {"none"}
+    colours = [to_hex(dot.get_color()).upper() for dot in dots]
+    arms = ("noop-axum", "onnx-axum", "sklearn-fastapi")
+    assert colours == [ARMS[arm].colour for arm in arms]
     rates = [dot.get_xdata()[0] for dot in dots]
     assert rates == pytest.approx([1e5, 5e4, 333.3], rel=0.01)
     assert axes.get_xscale() == "log" and "answers a second" in axes.get_xlabel()
@@ -158,8 +134,9 @@ def test_a_sweep_draws_one_line_a_model():
 
 
 def test_an_arm_of_another_name_is_grey_under_its_own():
-    axes = plots.times(samples({"treelite": 0.1}), title="Peers")
-    assert axes.get_yticklabels()[0].get_text() == "treelite"
+    axes = plots.bars(pd.Series({"tree_lite": 0.1}), title="Peers")
+    assert axes.get_yticklabels()[0].get_text() == "tree lite"
+    assert to_hex(axes.patches[0].get_facecolor()).upper() == GREY
 
 
 @pytest.mark.parametrize(

@@ -37,39 +37,29 @@ def theme() -> None:
     )
 
 
-def times(
-    samples: pd.DataFrame,
-    *,
-    title: str,
-    caption: str = "",
-    claimed: Mapping[str, float] | None = None,
-) -> Axes:
-    """Draw a dot an arm at its median time on a log axis, slowest on top.
-
-    claimed: seconds that somebody else gives for an arm, drawn as a black cross.
-    """
-    medians = samples.groupby("arm")["seconds"].median().sort_values()
-    axes, said = _dots(samples, medians, duration)
-    axes.set_xlabel("time (log scale)")
-    axes.xaxis.set_major_formatter(SECONDS)
-    for y, arm in enumerate(medians.index):
-        if claimed and arm in claimed:
-            axes.plot(claimed[arm], y, "x", color=BLACK, ms=13, mew=3)
-    said += ", cross: the post's figure" if claimed else ""
-    return finish(axes, title, said, caption)
-
-
 def rates(samples: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
-    """Draw a dot an arm at its answers a second, where samples are seconds an answer.
+    """Draw a dot an arm at its answers a second: samples are seconds an answer.
 
     Arms stand in the order in which the workshop names them, from the top.
     """
-    per_s = samples.assign(seconds=1 / samples["seconds"])
-    medians = per_s.groupby("arm")["seconds"].median()
-    known = [arm for arm in ARMS if arm in medians.index]
-    axes, said = _dots(per_s, medians[known[::-1]], lambda rate: f"{rate:,.0f}")
+    per_s = (1 / samples["seconds"]).groupby(samples["arm"])
+    medians, axes = per_s.median(), plt.figure().subplots()
+    arms = [arm for arm in reversed(ARMS) if arm in medians.index]
+    for y, (arm, median) in enumerate(medians[arms].items()):
+        its, values = look(arm), per_s.get_group(arm)
+        ends = np.abs(values.quantile([0.05, 0.95]) - median).to_numpy()[:, None]
+        style = {"color": its.colour, "ms": 13, "lw": 3, **mark(its)}
+        axes.errorbar(median, y, xerr=ends, **style)
+        if len(values) < FEW:
+            axes.plot(values, [y + 0.22] * len(values), ".", c=its.colour, alpha=0.6)
+        write(axes, f"{median:,.0f}", (median, y), (0, -26), ha="center")
+    axes.set_yticks(range(len(arms)), [fill(look(arm).label, 20) for arm in arms])
+    axes.set(xscale="log", ylim=(-0.7, len(arms) - 0.5))
     axes.set_xlabel("answers a second (log scale)")
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.grid(axis="y", visible=False)
+    count = _range(per_s.size(), "launches")
+    said = f"dot: median of {count}, line: 5th to 95th percentile"
     return finish(axes, title, said, caption)
 
 
@@ -133,26 +123,6 @@ def bars(
     return finish(axes, title, "", caption)
 
 
-def waterfall(steps: pd.Series, *, title: str, caption: str = "") -> Axes:
-    """Draw how a sum comes about: the first step is where it starts, in USD."""
-    after = steps.cumsum()
-    before = after.shift(fill_value=0.0)
-    axes = plt.figure().subplots()
-    colours = [BLACK] + [GREY] * (len(steps) - 1)
-    axes.bar(range(len(steps)), steps, bottom=before, color=colours, width=0.6)
-    axes.bar(len(steps), after.iloc[-1], color=BLACK, width=0.6)
-    tops = [*np.maximum(before, after), after.iloc[-1]]
-    words = [f"{steps.iloc[0]:,.2f}", *(f"{step:+,.2f}" for step in steps.iloc[1:])]
-    words.append(f"{after.iloc[-1]:,.2f}")
-    for at, word in zip(enumerate(tops), words, strict=True):
-        write(axes, word, at, (0, 5), ha="center")
-    names = [fill(str(name), 14) for name in [*steps.index, "in all"]]
-    axes.set_xticks(range(len(names)), names)
-    axes.set(ylabel="USD a month", ylim=(0, 1.12 * max(tops)))
-    axes.grid(axis="x", visible=False)
-    return finish(axes, title, "", caption)
-
-
 def by_rows(samples: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
     """Draw the median time of a call against its rows, a line an arm."""
     medians = samples.pivot_table("seconds", "rows", "arm", aggfunc="median")
@@ -172,28 +142,6 @@ def sweep(table: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
     axes.set_ylabel(str(table.columns.name or "fare in USD"))
     label_ends(axes)
     return finish(axes, title, "", caption)
-
-
-def _dots(
-    samples: pd.DataFrame, medians: pd.Series, words: Callable[[float], str]
-) -> tuple[Axes, str]:
-    """Return the axes with a dot for each median, and what the dots are."""
-    axes, grouped = plt.figure().subplots(), samples.groupby("arm")["seconds"]
-    for y, (arm, median) in enumerate(medians.items()):
-        its, values = look(arm), grouped.get_group(arm)
-        ends = np.abs(values.quantile([0.05, 0.95]) - median).to_numpy()[:, None]
-        style = {"color": its.colour, "ms": 13, "lw": 3, **mark(its)}
-        axes.errorbar(median, y, xerr=ends, **style)
-        if len(values) < FEW:
-            axes.plot(values, [y + 0.22] * len(values), ".", c=its.colour, alpha=0.6)
-        write(axes, words(median), (median, y), (0, -26), ha="center")
-    labels = [fill(look(arm).label, 20) for arm in medians.index]
-    axes.set_yticks(range(len(medians)), labels)
-    axes.set(xscale="log", ylim=(-0.7, len(medians) - 0.5))
-    axes.grid(axis="y", visible=False)
-    one_each = (grouped.size() == samples.groupby("arm")["launch"].nunique()).all()
-    count = _range(grouped.size(), "launches" if one_each else "calls")
-    return axes, f"dot: median of {count}, line: 5th to 95th percentile"
 
 
 def _range(counts: pd.Series, what: str = "calls") -> str:
