@@ -74,6 +74,6 @@ def test_the_report_is_one_file_that_asks_for_nothing(monkeypatch, tmp_path):
     monkeypatch.setattr(report, "BUILD", tmp_path)
     book = new_notebook(cells=[new_markdown_cell("# 01 A & B"), new_code_cell("1 + 1")])
     page = report.write([book]).read_text(encoding="utf-8")
-    assert "01 A &amp; B" in page
+    assert '<a href="#book0">01 A &amp; B</a>' in page
     for tag in ("<script", "<link", "@import", "src="):
         assert tag not in page

@@ -137,6 +137,8 @@ def test_the_deck_is_filled_from_the_results(monkeypatch):
     assert all(base64.b64decode(data).startswith(b"\x89PNG") for _, data in pictures)
 
 
-def test_a_number_that_nothing_fills_stops_the_build():
+def test_what_nothing_fills_stops_the_build():
     with pytest.raises(WorkshopError, match="asks for the number 'luck'"):
         slides.fill("# {{luck}}", {"skill": "1"})
+    with pytest.raises(WorkshopError, match="no figure 'luck'"):
+        slides.fill("![Luck](figure:luck)", {})
