@@ -7,7 +7,7 @@ from onnx import ModelProto, TensorProto, checker, helper
 from onnx.external_data_helper import set_external_data
 
 FLOAT, INT64, STRING = TensorProto.FLOAT, TensorProto.INT64, TensorProto.STRING
-BYTES = bytes([0, 1, 2, 255])  # the last two are no truth values
+BYTES = bytes([0, 1, 2, 127])  # the last two are no truth values
 ROWS = ["rows"]
 COLUMN = ["rows", 1]
 SCHEMA = [
