@@ -61,6 +61,15 @@ def test_a_process_that_hangs_is_ended():
         run([sys.executable, "-c", hanging], timeout_s=0.5)
 
 
+def test_last_words_are_short_whatever_a_process_says():
+    code = "import sys; sys.exit('y\\n' * 99 + 'x' * 5000)"
+    with pytest.raises(WorkshopError) as raised:
+        run([sys.executable, "-c", code], "It fails")
+    first, *words = str(raised.value).splitlines()
+    assert first == "It fails: exit status 1."
+    assert words == ["y"] * 59 + ["x" * 200]
+
+
 def test_a_program_that_is_missing_is_named():
     with pytest.raises(WorkshopError, match="no-such-program"):
         run(["no-such-program", "model"])

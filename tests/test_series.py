@@ -70,6 +70,19 @@ def test_store_keeps_the_outputs_and_a_failure_leaves_the_notebook(folder):
     assert (folder / "notebooks" / "02_b.ipynb").read_bytes() == before
 
 
+def test_the_series_ends_with_the_table_the_prices_age_and_a_report(
+    folder, monkeypatch, capsys
+):
+    write(folder, "01_a.ipynb", "1 + 1")
+    monkeypatch.setattr(report, "BUILD", folder)
+    series.run()
+    said = capsys.readouterr().out
+    assert "the post v. your machine" in said
+    assert "Prices read in 20" in said
+    assert said.endswith(f"{folder / 'report.html'}\n")
+    assert (folder / "report.html").exists()
+
+
 def test_the_report_is_one_file_that_asks_for_nothing(monkeypatch, tmp_path):
     monkeypatch.setattr(report, "BUILD", tmp_path)
     book = new_notebook(cells=[new_markdown_cell("# 01 A & B"), new_code_cell("1 + 1")])

@@ -11,7 +11,7 @@ from workshop.errors import WorkshopError
 from workshop.paths import ROOT
 
 TIMEOUT_S = 60
-MOST = 4_000  # characters of what a failing process said
+LINES, WIDTH = 60, 200  # of what a failing process said, its last words
 
 
 class Finished(NamedTuple):
@@ -52,7 +52,7 @@ def run(
         what = failure or f"{Path(command[0]).name} {Path(command[-1]).name} failed"
         said = getattr(error, "stderr", None) or ""
         said = said if isinstance(said, str) else said.decode(errors="replace")
-        words = said.strip()[-MOST:]
+        words = "\n".join(line[:WIDTH] for line in said.splitlines()[-LINES:])
         raise WorkshopError(f"{what}: {_why(error)}.\n{words}") from error
     return Finished(done.stdout, done.stderr, began_ns, time.time_ns())
 

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from datetime import date
 from pathlib import Path
 
 import nbformat
@@ -12,6 +13,7 @@ from traitlets.config import Config
 from workshop import report, versus
 from workshop.errors import WorkshopError
 from workshop.paths import BUILD, NOTEBOOKS
+from workshop.prices import read_prices
 
 CELL_TIMEOUT_S = 300
 # Without it each kernel warns that anybody on this machine could listen.
@@ -28,7 +30,8 @@ def run(_argv=()):
     """Run the series into build/notebooks/, write the report, print the table."""
     books = [execute(name) for name in names()]
     path = report.write(books)
-    print(f"\n{versus.text()}\n\nthe whole series to read: {path}")
+    print(f"\n{versus.text()}\n{read_prices().age(date.today())}")
+    print(f"\nthe whole series to read: {path}")
 
 
 def store(argv=()):
