@@ -13,16 +13,16 @@ QUESTIONS = {
         "In a process that runs already, one fare from ONNX in Rust instead of ONNX "
         "in Python is ... times as fast",
         {
-            "a": ("5 or more, as in the post", 5, float("inf")),
-            "b": ("between 1.3 and 5", 1.3, 5),
-            "c": ("the same, or nearly", 0, 1.3),
+            "a": ("5 or more", 5, float("inf")),
+            "b": ("between 1.1 and 5", 1.1, 5),
+            "c": ("the same, or nearly", 0, 1.1),
         },
     ),
     "served": (
         "Served to 16 clients, ONNX behind axum answers ... times as many requests "
         "as scikit-learn behind FastAPI",
         {
-            "a": ("under 2, as in the post", 0, 2),
+            "a": ("under 2", 0, 2),
             "b": ("between 2 and 20", 2, 20),
             "c": ("20 or more", 20, float("inf")),
         },
@@ -31,7 +31,7 @@ QUESTIONS = {
         "With ONNX in Python in place, going on to Rust takes ... off the monthly bill "
         "of 15 million requests, request fee and all",
         {
-            "a": ("10% or more, as in the post", 10, float("inf")),
+            "a": ("10% or more", 10, float("inf")),
             "b": ("between 0.5% and 10%", 0.5, 10),
             "c": ("under 0.5%, or nothing", float("-inf"), 0.5),
         },

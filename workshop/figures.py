@@ -20,7 +20,7 @@ def whole_process(load: Load = results.load) -> Axes:
     result = load("timing")
     return plots.stages(
         result.samples,
-        title="Most of a process is start and imports, not the answer",
+        title="Most of a process is start, imports and exit, not the answer",
         caption=result.caption,
     )
 
@@ -43,7 +43,7 @@ def served(load: Load = results.load) -> Axes:
     samples = kind(result, what=TURN.format(CLIENTS[-1]))
     return plots.rates(
         samples[samples["arm"].isin(arms)],
-        title="Most of what Rust gains is the web framework",
+        title="Most of what Rust gains is the server around the model",
         caption=f"{CLIENTS[-1]} clients; {result.caption}",
     )
 

@@ -12,7 +12,7 @@ from workshop.errors import WorkshopError
 from workshop.servers.rust import binary
 from workshop.serving import pin
 
-WARM_UP_S = 0.15
+WARM_UP_S = 0.1
 GRACE_S = 30
 
 
