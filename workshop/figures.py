@@ -18,8 +18,9 @@ from workshop.versus import Load, calls, kind
 def whole_process(load: Load = results.load) -> Axes:
     """Draw where the time of a whole process goes, stage by stage."""
     result = load("timing")
+    once = result.samples[~result.samples["arm"].str.endswith(AGAIN)]
     return plots.stages(
-        result.samples,
+        once,
         title="Most of a process is start, imports and exit, not the answer",
         caption=result.caption,
     )

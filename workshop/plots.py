@@ -78,7 +78,12 @@ def intervals(
     axes.axvline(1, color=BLACK, lw=2)
     for y, (name, ratio) in enumerate(reversed(found.items())):
         axes.plot(
-            [1 / floors[name], floors[name]], [y, y], color=GREY, lw=14, alpha=0.5
+            [1 / floors[name], floors[name]],
+            [y, y],
+            color=GREY,
+            lw=14,
+            alpha=0.5,
+            solid_capstyle="butt",
         )
         ends = [[ratio.ratio - ratio.low], [ratio.high - ratio.ratio]]
         axes.errorbar(
