@@ -186,9 +186,9 @@ impl Session {
     ) -> Result<()> {
         self.check(inputs, wanted)?;
         let run = |outputs: &mut Vec<Tensor>| {
-            let inputs = (&self.input_names, inputs);
-            let wanted = (&self.output_names, wanted);
-            ffi::run(&self.inner, inputs, wanted, outputs)
+            let named_inputs = (&self.input_names, inputs);
+            let named_outputs = (&self.output_names, wanted);
+            ffi::run(&self.inner, named_inputs, named_outputs, outputs)
         };
         // A shape may depend on the data, so outputs that look right may still not fit.
         if self.fit(outputs, inputs, wanted) && run(outputs).is_ok() {
