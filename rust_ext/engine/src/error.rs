@@ -42,7 +42,7 @@ pub enum Error {
     LibraryChanged {
         /// The library in use.
         loaded: PathBuf,
-        /// The one asked for now.
+        /// The one asked for after it.
         asked: PathBuf,
     },
     /// There is no model file at this path.
