@@ -41,6 +41,12 @@ class Box:
     width: float = 0.0
     height: float = 0.0
 
+    @property
+    def lines(self) -> list[tuple[str, float]]:
+        """What stands in the box, and how large, from the top."""
+        heads, details = self.heads, self.details
+        return [(line, HEAD) for line in heads] + [(line, DETAIL) for line in details]
+
 
 def draw_graph(graph: onnx.ModelProto, *, title: str, caption: str = "") -> Axes:
     """Draw inputs, operators and outputs as boxes, and arrows from what they read.
@@ -58,9 +64,9 @@ def draw_graph(graph: onnx.ModelProto, *, title: str, caption: str = "") -> Axes
     columns = _columns(_boxes(graph))
     for column in columns:
         _spread(column)
-    axes = plt.figure().subplots()
+    axes = plt.figure(layout="constrained").subplots()
     axes.axis("off")
-    finish(axes, title, _legend(nodes, columns), caption)
+    finish(axes, title, _legend(graph), caption)
     _place(axes, columns)
     for box in (box for column in columns for box in column if box.heads):
         _paint(axes, box)
@@ -69,11 +75,11 @@ def draw_graph(graph: onnx.ModelProto, *, title: str, caption: str = "") -> Axes
     return axes
 
 
-def _legend(nodes: int, columns: list[list[Box]]) -> str:
+def _legend(graph: onnx.ModelProto) -> str:
     """How many nodes there are, and what boxes and colours mean."""
-    drawn = sum(bool(box.heads) for column in columns[1:-1] for box in column)
+    nodes = len(graph.graph.node)
     said = [f"{nodes} node{'s' * (nodes != 1)}", "grey: machine-learning operators"]
-    said += ["steps that rearrange or follow on share a box"] * (drawn < nodes)
+    said += ["plain steps in a row share a box"] * (len(shared(graph)) < nodes)
     return "; ".join([*said, "colours: types"])
 
 
@@ -87,12 +93,9 @@ def _boxes(graph: onnx.ModelProto) -> list[Box]:
 
     boxes = [made.setdefault(each.name, value_box(each)) for each in inputs_of(graph)]
     for nodes in shared(graph):
-        runs = [
-            (name, len(list(run))) for name, run in groupby(n.op_type for n in nodes)
-        ]
-        heads = [
-            name if times == 1 else f"{name} {TIMES}{times}" for name, times in runs
-        ]
+        runs = groupby(node.op_type for node in nodes)
+        counts = [(name, len(list(run))) for name, run in runs]
+        heads = [f"{name} {TIMES}{n}" if n > 1 else name for name, n in counts]
         details = details_of(nodes[0]) if len(nodes) == 1 else []
         box = Box(heads, details, LIGHT if nodes[0].domain else WHITE)
         read = [made[v] for node in nodes for v in node.input if v in made]
@@ -115,15 +118,14 @@ def _columns(boxes: list[Box]) -> list[list[Box]]:
         _measure(box)
         for place, read in enumerate(box.reads):
             for column in range(read.column + 1, box.column):
-                way = ways.setdefault(
-                    (read, column), Box([], [], column=column, height=WAY)
-                )
+                free = Box([], [], column=column, height=WAY)
+                way = ways.setdefault((read, column), free)
                 way.reads = [ways.get((read, column - 1), read)]
                 box.reads[place] = way
     everything = [*boxes, *ways.values()]
     columns = [
         [box for box in everything if box.column == column]
-        for column in range(1 + max(box.column for box in boxes))
+        for column in sorted({box.column for box in boxes})
     ]
     for column in columns:
         width = max(box.width for box in column)
@@ -135,12 +137,9 @@ def _columns(boxes: list[Box]) -> list[list[Box]]:
 def _measure(box: Box) -> None:
     """Break the words into lines, and make the box as large as they ask for."""
     box.heads = [line for head in box.heads for line in _lines(head)]
-    lines = [(line, HEAD) for line in box.heads] + [(d, DETAIL) for d in box.details]
-    widths = [
-        TextPath((0, 0), line, size=size).get_extents().x1 for line, size in lines
-    ]
-    box.width = max(widths) / 72 + 2 * PAD
-    words = sum(size for _, size in lines) * LEADING / 72 + PAD
+    paths = [TextPath((0, 0), line, size=size) for line, size in box.lines]
+    box.width = max(path.get_extents().x1 for path in paths) / 72 + 2 * PAD
+    words = sum(size for _, size in box.lines) * LEADING / 72 + PAD
     box.height = max(words, WAY * len(box.reads))
 
 
@@ -171,9 +170,7 @@ def _spread(column: list[Box]) -> None:
     for box, y in zip(column, (lowest + highest) / 2 + offset, strict=True):
         box.y = float(y)
     if len(column) == 1 and len(box.reads) > 1:
-        ends = [
-            read.y + side * read.height / 2 for read in box.reads for side in (-1, 1)
-        ]
+        ends = [r.y + side * r.height / 2 for r in box.reads for side in (-1, 1)]
         box.height = max(box.height, max(ends) - min(ends))
         box.y = (max(ends) + min(ends)) / 2
 
@@ -211,9 +208,8 @@ def _paint(axes: Axes, box: Box) -> None:
     style = {"boxstyle": "round,pad=0,rounding_size=0.08", "lw": 1.8}
     colours = {"facecolor": box.fill, "edgecolor": BLACK}
     axes.add_patch(FancyBboxPatch(corner, box.width, box.height, **style, **colours))
-    lines = [(line, HEAD) for line in box.heads] + [(d, DETAIL) for d in box.details]
-    y = box.y - sum(size for _, size in lines) * LEADING / 144
-    for line, size in lines:
+    y = box.y - sum(size for _, size in box.lines) * LEADING / 144
+    for line, size in box.lines:
         y += size * LEADING / 72
         at = (box.x + box.width / 2, y - size * LEADING / 144)
         axes.text(*at, line, size=size, color=BLACK, ha="center", va="center")
