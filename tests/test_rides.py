@@ -1,5 +1,3 @@
-from decimal import Decimal
-
 import pandas as pd
 import pytest
 
@@ -104,30 +102,3 @@ def test_a_day_first_date_is_an_error_not_a_guess(tmp_path, day):
     path.write_text(HEADER + f"{day} 00:00:00,{day} 00:09:00,a,b\n")
     with pytest.raises(WorkshopError, match=day):
         rides.read_rides(path)
-
-
-def test_plain_turns_every_dtype_into_numbers_and_text():
-    frame = pd.DataFrame(
-        {
-            "text": pd.array(["a", "b", pd.NA], dtype="string"),
-            "category": pd.Categorical(["a", "b", None]),
-            "whole": pd.array([1, 2, pd.NA], dtype="Int64"),
-            "full": pd.array([1, 2, 3], dtype="Int64"),
-            "flag": pd.array([True, False, True], dtype="boolean"),
-            "money": [Decimal("1.5"), Decimal("2.5"), None],
-            "single": pd.array([1, 2, 3], dtype="float32"),
-        }
-    )
-    plain = rides.plain(frame)
-    assert plain.dtypes.astype(str).to_dict() == {
-        "text": "str",
-        "category": "str",
-        "whole": "float64",
-        "full": "int64",
-        "flag": "bool",
-        "money": "float64",
-        "single": "float32",
-    }
-    assert plain["text"].isna().tolist() == [False, False, True]
-    assert plain["whole"].mean() == 1.5
-    assert plain["money"].sum() == 4.0

@@ -4,7 +4,6 @@ import zlib
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from workshop.errors import WorkshopError
@@ -68,27 +67,3 @@ def split_by_time(rides: pd.DataFrame) -> Split:
     """The cleaned rides of 1-24 January to learn from, those of 25-31 to test with."""
     later = rides["pickup_time"] >= FIRST_TEST_DAY
     return Split(train=rides[~later], test=rides[later])
-
-
-def plain(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame in NumPy numbers and text: whatever was missing is NaN.
-
-    Optional types of pandas, categories and decimals become what scikit-learn and ONNX
-    know. Whole numbers with gaps become float64.
-    """
-    return pd.DataFrame({name: _plain_column(frame[name]) for name in frame})
-
-
-def _plain_column(column: pd.Series) -> pd.Series:
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        column = column.astype(column.cat.categories.dtype)
-    if isinstance(column.dtype, np.dtype) and column.dtype != object:
-        return column
-    kind = pd.api.types.infer_dtype(column, skipna=True)
-    exact = {"string": "str", "integer": "int64", "boolean": "bool"}
-    if kind == "string" or (kind in exact and not column.hasnans):
-        return column.astype(exact[kind])
-    if kind in (*exact, "floating", "decimal"):
-        numbers = column.to_numpy("float64", na_value=np.nan)
-        return pd.Series(numbers, column.index)
-    return column
