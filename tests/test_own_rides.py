@@ -247,7 +247,7 @@ def test_a_time_that_needs_a_guess_is_refused(csv, time, column):
     assert said.endswith("Of 3 values 2 are so.")
 
 
-NEVER = pd.Timestamp("9999-12-31 23:59:59", unit="us")
+NEVER = pd.Timestamp("9999-12-31 23:59:59")
 
 
 @pytest.mark.parametrize(
