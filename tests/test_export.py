@@ -139,7 +139,7 @@ def test_original_names_stay_in_the_schema():
 def test_a_forest_that_learned_from_gaps_is_refused(forest, numbers, gaps):
     y = (numbers["a"] + numbers["b"] > 1) ^ gaps["a"].isna()
     model = clone(forest).fit(gaps, y)
-    with pytest.raises(WorkshopError, match="missing in"):
+    with pytest.raises(WorkshopError, match=r"branch .* for missing numbers is lost"):
         export.to_onnx(model, gaps)
     filled = export.to_onnx(model, numbers)
     assert [column["missing"] for column in export.schema_of(filled)] == [False] * 6
@@ -167,13 +167,12 @@ def test_a_forest_keeps_labels_and_probabilities(numbers):
     [
         (OneHotEncoder(sparse_output=False), "error"),
         (OneHotEncoder(handle_unknown="ignore", sparse_output=False), "ignore"),
-        (OrdinalEncoder(), "error"),
         (
             OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
             "ignore",
         ),
     ],
-    ids=["one-hot", "one-hot ignore", "ordinal", "ordinal with a value"],
+    ids=["one-hot", "one-hot ignore", "ordinal with a value"],
 )
 def test_the_schema_says_what_an_unknown_category_gets(
     encoder, unknown, letters, target
@@ -214,7 +213,7 @@ def test_categories_are_found_behind_an_imputer(letters, target):
         ),
         (
             OneHotEncoder(min_frequency=25, handle_unknown="infrequent_if_exist"),
-            r"step 'onehotencoder' on the columns \['c'\]",
+            r"step 'onehotencoder' .* on the columns \['c'\]",
         ),
     ],
     ids=["imputer", "rare categories"],

@@ -21,6 +21,7 @@ from workshop.errors import WorkshopError
 from workshop.files import write_whole
 from workshop.parity import SCHEMA, answers, differ, wrong_rows
 from workshop.schema import describe, probe
+from workshop.traps import refuse_traps
 
 TARGET_OPSET = {"": 18, "ai.onnx.ml": 3}  # at most: a file says what it needs
 WHOLE = 2**24  # float32 skips whole numbers beyond
@@ -42,6 +43,7 @@ def to_onnx(
     Raises WorkshopError where that cannot be done, or where an answer differs.
     """
     frame = _columns_of(model, frame)
+    refuse_traps(model, frame)
     schema = describe(frame, units or {})
     inputs = [(entry["name"], TENSORS[entry["dtype"]]([None, 1])) for entry in schema]
     graph = _convert(_by_column(model, frame), inputs)

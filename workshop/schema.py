@@ -43,7 +43,7 @@ def dtype_of(column: pd.Series) -> str:
         raise WorkshopError(
             f"Column {column.name!r} holds {dtype}, which has no ONNX input here. Make "
             "it numbers, True and False, or text before you fit: "
-            "workshop.rides.plain does so for the optional types of pandas."
+            "workshop.plain.plain does so for the optional types of pandas."
         )
     if column.hasnans:
         raise _lacks_text(column.name)
