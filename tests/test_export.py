@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import onnx
+import onnx.parser
 import onnxruntime
 import pandas as pd
 import pytest
@@ -370,3 +371,25 @@ def test_the_schema_is_strict_json():
         raise AssertionError(token)
 
     assert len(json.loads(text, parse_constant=refuse)) == 6
+
+
+def test_two_columns_of_one_name_are_refused(numbers):
+    frame = pd.concat([numbers[["a"]], numbers[["a"]]], axis=1)
+    model = LinearRegression().fit(numbers[["a"]], numbers["a"])
+    with pytest.raises(WorkshopError, match=r"More than one column is called \['a'\]"):
+        export.to_onnx(model, frame)
+
+
+def test_a_graph_that_onnx_runtime_cannot_open_is_not_written(
+    letters, target, monkeypatch
+):
+    def unknown_operator(model, inputs):
+        return onnx.parser.parse_model(
+            '<ir_version: 8, opset_import: ["" : 16]>'
+            "odd (string[N,1] c) => (float[N,1] y) { y = NoSuchOperator(c) }"
+        )
+
+    model = behind(OneHotEncoder(sparse_output=False)).fit(letters, target)
+    monkeypatch.setattr(export, "_convert", unknown_operator)
+    with pytest.raises(WorkshopError, match=r"not written: .*NoSuchOperator"):
+        export.to_onnx(model, letters)

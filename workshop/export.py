@@ -9,6 +9,11 @@ import numpy as np
 import onnx
 import onnxruntime
 import pandas as pd
+from onnxruntime.capi.onnxruntime_pybind11_state import (
+    Fail,
+    InvalidGraph,
+    NotImplemented,
+)
 from skl2onnx import convert_sklearn
 from skl2onnx.common import data_types as onnx_types
 from sklearn.base import BaseEstimator
@@ -25,6 +30,7 @@ from workshop.traps import refuse_traps
 
 TARGET_OPSET = {"": 18, "ai.onnx.ml": 3}  # at most: a file says what it needs
 WHOLE = 2**24  # float32 skips whole numbers beyond
+LOAD_ERRORS = (Fail, InvalidGraph, NotImplemented)
 REFUSALS = (NameError, RuntimeError, TypeError, ValueError)  # what skl2onnx raises
 TENSORS = {
     "float32": onnx_types.FloatTensorType,
@@ -96,6 +102,12 @@ def _columns_of(model: BaseEstimator, frame: pd.DataFrame) -> pd.DataFrame:
             f"The model and the frame do not match: {error}. Fit the model on a "
             "DataFrame, and give one with the same columns."
         ) from error
+    if columns.columns.has_duplicates:
+        twice = sorted(set(columns.columns[columns.columns.duplicated()]))
+        raise WorkshopError(
+            f"More than one column is called {twice}: a caller could not tell them "
+            "apart. Give each a name of its own before you fit."
+        )
     if columns.empty:
         raise WorkshopError("The frame has no rows: an export is proved on some.")
     return columns
@@ -147,7 +159,14 @@ def _open(graph: onnx.ModelProto, schema: list[dict]) -> onnxruntime.InferenceSe
     onnx.helper.set_model_props(graph, {SCHEMA: json.dumps(schema)})
     quiet = onnxruntime.SessionOptions()
     quiet.log_severity_level = 4  # a refused value is an answer here
-    return onnxruntime.InferenceSession(graph.SerializeToString(), quiet)
+    try:
+        return onnxruntime.InferenceSession(graph.SerializeToString(), quiet)
+    except LOAD_ERRORS as error:
+        raise WorkshopError(
+            f"The model is not written: ONNX Runtime cannot open it: "
+            f"{str(error).splitlines()[0]} Do the "
+            "work of the step that it names in the DataFrame before you fit."
+        ) from error
 
 
 def _suspicion(frame: pd.DataFrame) -> str:
