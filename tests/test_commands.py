@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from workshop import figures, gate, progress, reference, series, tidy
+from workshop import figures, gate, golden, progress, reference, series, tidy
 from workshop.errors import WorkshopError
 from workshop.paths import NOTEBOOKS, ROOT
 
@@ -61,17 +61,22 @@ def test_reference_copies_the_measurements_and_draws(monkeypatch, tmp_path):
     monkeypatch.setattr(reference, "BUILD", tmp_path / "build")
     monkeypatch.setattr(reference, "REFERENCE", tmp_path / "reference")
     monkeypatch.setattr(figures, "picture", lambda *asked: repr(asked[::2]).encode())
+    written = []
+    monkeypatch.setattr(golden, "write", lambda: written.append("golden"))
     (tmp_path / "build").mkdir()
     for name in reference.NAMES[1:]:
         (tmp_path / "build" / f"{name}.json").write_text(name)
     with pytest.raises(WorkshopError, match="holds no parity"):
         reference.main()
+    reference.main(["golden"])
     assert not (tmp_path / "reference").exists()
+    assert written == ["golden"]
     (tmp_path / "build" / "parity.json").write_text("parity")
     reference.main()
     found = {path.name: path.read_text() for path in (tmp_path / "reference").iterdir()}
     assert found.pop("result.svg") == "('ratios', 'svg')"
     assert found == {f"{name}.json": name for name in reference.NAMES}
+    assert written == ["golden"] * 2
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ VERBS = {
     "test": ("gate", "main", "everything that must hold, as CI runs it"),
     "lab": ("lab", "main", "open JupyterLab in notebooks/"),
     "store": ("series", "store", "run the notebooks in place, keeping their outputs"),
-    "reference": ("reference", "main", "record build/*.json in data/reference/"),
+    "reference": ("reference", "main", "record build/*.json and the golden answers"),
     "slides": ("slides", "main", "build the slides in build/slides/"),
     "serve": ("servers.cli", "main", "serve a model: serve ARM --model FILE --port N"),
     "rides": ("recipe", "main", "make data/rides.csv.gz again; --check compares"),
