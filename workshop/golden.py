@@ -22,7 +22,7 @@ from workshop.rides import FEATURES, clean, read_rides, split_by_time
 
 GOLDEN = DATA / "golden"
 SEED = 2015
-TOLERANCE_USD = 1e-4  # float32 sums of a thousand trees lose a tenth of it
+TOLERANCE_USD = 1e-4  # float32 sums lose up to a fifth of it
 FLOAT, INTEGER = np.finfo(np.float32), np.iinfo(np.int64)
 NUMBERS = [None, None, None, 0.0, -0.0, FLOAT.smallest_subnormal, FLOAT.max, FLOAT.min]
 TEXTS = ["", "nan", "no such zone", "é日本🚲"]
