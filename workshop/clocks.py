@@ -38,8 +38,8 @@ def _parse(column: pd.Series) -> tuple[pd.Series, pd.Series | bool]:
         return column, False
     if not pd.api.types.is_string_dtype(column):
         return pd.Series(pd.NaT, column.index, "datetime64[us]"), False
-    bare = column.str.fullmatch(WALL, na=False)
-    in_utc = column.str.fullmatch(WALL + OFFSET, na=False)
+    bare = column.str.fullmatch(WALL)
+    in_utc = column.str.fullmatch(WALL + OFFSET)
     iso = column.where(bare | in_utc)
     # Read as UTC, a time without an offset is what the clock showed.
     times = pd.to_datetime(iso, format="ISO8601", errors="coerce", utc=True)
