@@ -144,8 +144,16 @@ RATE = {"RatecodeID": [1.0, 1.0]}
         {**YELLOW, "RateCodeID": [1, 1], "cbd_congestion_fee": [0.75, 0.0]},
         {**GREEN, **RATE, "ehail_fee": [None, None], "trip_type": [1.0, 2.0]},
         {**YELLOW, **RATE, "pulocationid": [132, 264]},
+        {**YELLOW, **RATE, "fare_amount": [11, 14]},
     ],
-    ids=["yellow", "yellow of old", "yellow of 2025", "green", "two spellings"],
+    ids=[
+        "yellow",
+        "yellow of old",
+        "yellow of 2025",
+        "green",
+        "two spellings",
+        "whole",
+    ],
 )
 def test_parquet_of_yellow_and_green_taxis_is_read(parquet, columns):
     got = own_rides.read(parquet(columns))
