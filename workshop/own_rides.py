@@ -139,7 +139,9 @@ def _load_parquet(path: Path, names: dict[str, str]) -> dict[str, pd.Series]:
     with parquet.ParquetFile(path) as file:
         chosen = _choose(file.schema_arrow.names, names)
         table = file.read(columns=sorted(set(chosen.values())))
-    frame = plain(table.to_pandas(ignore_metadata=True))
+    frame = table.to_pandas(ignore_metadata=True)
+    times = frame.select_dtypes(["datetime", "datetimetz"])
+    frame = plain(frame.drop(columns=list(times))).join(times)
     return {ours: frame[theirs] for ours, theirs in chosen.items()}
 
 

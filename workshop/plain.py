@@ -6,7 +6,6 @@ import pandas as pd
 from workshop.errors import WorkshopError
 
 NUMBERS = {"integer", "boolean", "floating", "mixed-integer-float", "decimal", "empty"}
-TIMES = {"datetime", "datetime64", "timedelta", "timedelta64"}
 WRAPPED = {"categorical", "unknown-array"}  # arrays around values of another type
 
 
@@ -28,11 +27,10 @@ def plain(frame: pd.DataFrame) -> pd.DataFrame:
     text, of any storage             str
     category, dictionary             its values, by these rules; their order is lost
     sparse                           its values, dense
-    times, also of pyarrow           times of pandas: no feature, but a table has some
     ===============================  ================================================
 
-    Raises WorkshopError for anything else: text among numbers, lists, dates, bytes,
-    complex numbers, whole numbers beyond 64 bits, and two columns of one name.
+    Raises WorkshopError for anything else: text among numbers, times, dates, lists,
+    bytes, complex numbers, whole numbers beyond 64 bits, and two columns of one name.
     """
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]
@@ -44,9 +42,7 @@ def plain(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _plain_column(column: pd.Series) -> pd.Series:
-    dtype = column.dtype
-    known = isinstance(dtype, np.dtype) and dtype.kind in "biufmM"
-    if known or isinstance(dtype, pd.DatetimeTZDtype):
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biuf":
         return column
     kind = pd.api.types.infer_dtype(column, skipna=True)
     if kind in WRAPPED:
@@ -54,10 +50,6 @@ def _plain_column(column: pd.Series) -> pd.Series:
         return _plain_column(pd.Series(values, column.index, name=column.name))
     if kind == "string":
         return column.astype("str")
-    if kind in TIMES:
-        times = column.astype(object).infer_objects()
-        if times.dtype != object:
-            return times
     if kind in NUMBERS:
         try:
             return pd.Series(_numbers(column, kind), column.index)
@@ -80,5 +72,6 @@ def _refusal(column: pd.Series) -> WorkshopError:
     return WorkshopError(
         f"Column {column.name!r} ({column.dtype}) holds {' and '.join(kinds)} values: "
         "neither numbers that NumPy has nor text throughout. Make it one of them, "
-        f"for example with frame[{column.name!r}].astype('str'), or leave it out."
+        f"for example with frame[{column.name!r}].astype('str'), or .dt.hour of a "
+        "time; or leave it out."
     )
