@@ -51,9 +51,10 @@ def on_one_clock(start: Times, end: Times, zone: str) -> tuple[pd.Series, pd.Ser
 
     The start is what the clock of `zone` showed; the end is so much later as the ride
     took. A time with an offset is converted to the zone, one without is the clock's.
-    In the hour that the clock repeats in autumn both passes are tried: the ride is
-    the shortest that does not end before it starts. A time in the hour that the clock
-    skips in spring never was: it becomes NaT.
+    A time in the hour that the clock repeats in autumn is of its first pass; an end
+    that would then lie before the start is of its second. So 01:40 to 02:10 counts as
+    90 minutes, though it may have been 30: only an offset tells. A time in the hour
+    that the clock skips in spring never was: it becomes NaT.
     """
     try:
         zoneinfo.ZoneInfo(zone)
@@ -62,18 +63,11 @@ def on_one_clock(start: Times, end: Times, zone: str) -> tuple[pd.Series, pd.Ser
             f"There is no time zone {zone!r}. Name one as 'Europe/Paris' is named; "
             "zoneinfo.available_timezones() lists them."
         ) from error
-    (start_first, start_second), (end_first, end_second) = (
-        [_instants(times, zone, first) for first in (True, False)]
-        for times in (start, end)
-    )
-    took = end_first - start_first
-    for other in (end_second - start_first, end_second - start_second):
-        possible = other >= pd.Timedelta(0)
-        better = possible & ((took < pd.Timedelta(0)) | (other < took))
-        took = took.mask(better, other)
+    began = _instants(start, zone, first=True)
+    ended, later = (_instants(end, zone, first=first) for first in (True, False))
+    took = (ended - began).mask(ended < began, later - began)
     began, ended = (
-        each.dt.tz_convert(zone).dt.tz_localize(None)
-        for each in (start_first, end_first)
+        each.dt.tz_convert(zone).dt.tz_localize(None) for each in (began, ended)
     )
     return began, (began + took).fillna(ended)
 
