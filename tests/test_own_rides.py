@@ -431,7 +431,8 @@ def test_names_that_fit_nothing_are_refused(csv, names):
         ("trip_distance", "2 mi", "a number"),
         ("passenger_count", "two", "a number"),
         ("passenger_count", "1.5", "a whole number"),
-        ("passenger_count", "inf", "a whole number"),
+        ("fare_amount", "inf", "a number"),
+        ("trip_distance", "-1e999", "a number"),
         ("RateCodeID", "1e300", "a whole number"),
     ],
 )

@@ -201,9 +201,8 @@ def _numbers(column: pd.Series) -> pd.Series:
         numbers = column.astype("float64")
     else:
         numbers = pd.Series(float("nan"), column.index)
-    _refuse(
-        column, numbers.isna(), "a number such as 12.5. Correct it or leave it empty"
-    )
+    finite = numbers.abs() < float("inf")
+    _refuse(column, ~finite, "a number such as 12.5. Correct it or leave it empty")
     return numbers
 
 
