@@ -1,10 +1,12 @@
-"""The served arms: all are started at once, when a test first asks for one."""
+"""What several tests share; the served arms start at once, when one is asked for."""
 
 from concurrent.futures import ThreadPoolExecutor
 
+import matplotlib as mpl
 import pytest
+from matplotlib import pyplot as plt
 
-from workshop import models
+from workshop import models, plots
 from workshop.arms import FLOOR_ARMS, SERVED_ARMS
 from workshop.rides import FEATURES, clean, read_rides, split_by_time
 from workshop.serving import serve
@@ -16,6 +18,23 @@ STRICT = ("--max-body-bytes", "1000", "--max-inflight", "1", "--timeout-s", "1")
 def model_of(arm):
     files = models.ensure("fare_small")
     return files.joblib if arm == "sklearn-fastapi" else files.onnx
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """Fits on one OpenMP thread, as the course does."""
+    with models.steady_threads():
+        yield
+
+
+@pytest.fixture
+def figures():
+    """The course's theme, without a window; all figures are closed afterwards."""
+    mpl.use("agg")
+    plots.theme()
+    yield
+    plt.close("all")
+    mpl.rcdefaults()
 
 
 @pytest.fixture(scope="session")

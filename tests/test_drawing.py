@@ -1,6 +1,5 @@
 from itertools import combinations
 
-import matplotlib as mpl
 import numpy as np
 import onnx
 import pytest
@@ -13,21 +12,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from workshop import drawing, export, graphs, models, plots
+from workshop import drawing, export, graphs, models
 from workshop.arms import ARMS
 from workshop.drawing import draw_graph
 from workshop.errors import WorkshopError
 
+pytestmark = pytest.mark.usefixtures("figures")
+
 NUMBERS = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
-
-
-@pytest.fixture(autouse=True)
-def figures():
-    mpl.use("agg")
-    plots.theme()
-    yield
-    plt.close("all")
-    mpl.rcdefaults()
 
 
 def value(name, kind=TensorProto.FLOAT, columns=1):

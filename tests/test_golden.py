@@ -21,15 +21,11 @@ WAYS = {
     "rust_ext": lambda name: in_session(rust_ext, models.ensure(name).onnx),
 }
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 def in_session(library, path):
     return parity.onnx_answers(library.InferenceSession(path))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    with models.steady_threads():
-        yield
 
 
 @pytest.fixture(scope="module")

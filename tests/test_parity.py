@@ -10,11 +10,7 @@ from workshop.rides import FEATURES, TARGET, clean, read_rides, split_by_time
 
 SEED = 7
 
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    with models.steady_threads():
-        yield
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

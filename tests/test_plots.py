@@ -2,7 +2,6 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib import pyplot as plt
 from matplotlib.colors import to_hex, to_rgb
 
 from workshop import plots
@@ -10,14 +9,7 @@ from workshop.arms import ARMS, BLACK, GREY
 from workshop.quantities import duration
 from workshop.stats import Interval
 
-
-@pytest.fixture(autouse=True)
-def figures():
-    mpl.use("agg")
-    plots.theme()
-    yield
-    plt.close("all")
-    mpl.rcdefaults()
+pytestmark = pytest.mark.usefixtures("figures")
 
 
 def samples(medians, launches=10, **columns):

@@ -5,7 +5,6 @@ the same numbers. `python -m workshop reference golden` makes them again.
 """
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,15 +42,6 @@ class Golden(NamedTuple):
     tolerance_usd: float
 
 
-class Agreement(NamedTuple):
-    """How far somebody's answers are from the golden ones."""
-
-    rows: int
-    beyond: int  # rows that differ by more than the tolerance
-    largest_usd: float
-    worst_row: int  # position in the golden rows
-
-
 def read(path: Path = GOLDEN / "fare.json") -> Golden:
     """The golden rows and answers."""
     found = json.loads(path.read_text(encoding="utf-8"))
@@ -60,27 +50,26 @@ def read(path: Path = GOLDEN / "fare.json") -> Golden:
     return Golden(rows, answers, found["tolerance_usd"])
 
 
-def check(
-    golden: Golden, name: str, ask: Callable[[pd.DataFrame], np.ndarray]
-) -> Agreement:
+def check(golden: Golden, name: str, ask: parity.Ask) -> parity.Parity:
     """How far the answers are from those of the model of that name.
 
     Only rows that the model answers are asked. Raises WorkshopError where one differs.
     """
-    (asked,) = np.isfinite(golden.answers[name]).nonzero()
-    got = np.asarray(ask(golden.rows.iloc[asked]), dtype=float)
-    apart = np.abs(got - golden.answers[name][asked])
-    apart = np.nan_to_num(apart, nan=np.inf)
-    beyond = int((apart > golden.tolerance_usd).sum())
-    worst = int(apart.argmax())
-    found = Agreement(len(asked), beyond, float(apart[worst]), int(asked[worst]))
-    if beyond:
+    want = golden.answers[name]
+    (asked,) = np.isfinite(want).nonzero()
+    found = parity.compare(
+        lambda rows: want[asked],
+        ask,
+        golden.rows.iloc[asked],
+        tolerance_usd=golden.tolerance_usd,
+    )
+    if found.beyond:
         raise WorkshopError(
-            f"{beyond} of {len(asked)} rows differ from the golden answers of {name}, "
-            f"most by {found.largest_usd:.6g} USD on row {found.worst_row}. Where "
-            "scikit-learn itself differs, another model was trained: if that was "
-            "meant, record it with python -m workshop reference golden. Where it does "
-            "not, this way to run the model is wrong."
+            f"{found.beyond} of {found.rows} rows differ from the golden answers of "
+            f"{name}, most by {found.largest_usd:.6g} USD on row "
+            f"{asked[found.worst_row]}. Where scikit-learn itself differs, another "
+            "model was trained: if that was meant, record it with python -m workshop "
+            "reference golden. Where it does not, this way to run the model is wrong."
         )
     return found
 

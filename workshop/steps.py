@@ -16,7 +16,7 @@ class Step(NamedTuple):
     columns: list[str]  # of the frame, that it or a step before it was given
 
     def __str__(self) -> str:
-        """Name it as an error does, with its columns where it has only some."""
+        """Its name and its class, as an error says them."""
         return f"the step {self.name!r} ({type(self.estimator).__name__})"
 
 

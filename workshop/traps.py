@@ -30,7 +30,10 @@ class Trap(NamedTuple):
     remedy: str
 
 
-def _is(kinds: type | tuple[type, ...], test: Callable[[BaseEstimator], bool]):
+def _is(
+    kinds: type | tuple[type, ...], test: Callable[[BaseEstimator], bool]
+) -> Callable[[Step], bool]:
+    """Whether a step is of these kinds, and the test holds for it."""
     return lambda step: isinstance(step.estimator, kinds) and test(step.estimator)
 
 
