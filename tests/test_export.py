@@ -16,7 +16,7 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LinearRegression, LogisticRegression
+from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -26,7 +26,7 @@ from sklearn.preprocessing import (
 )
 from sklearn.tree import DecisionTreeClassifier
 
-from workshop import export, models, parity
+from workshop import asking, conversion, export, models
 from workshop.errors import WorkshopError
 from workshop.files import write_whole
 from workshop.rides import FEATURES, clean, read_rides, split_by_time
@@ -71,7 +71,7 @@ def behind(step, estimator=None):
 def answers(graph, frame):
     """The outputs of a graph, asked with the frame's own column names."""
     session = onnxruntime.InferenceSession(graph.SerializeToString())
-    return session.run(None, parity.feeds(frame, session))
+    return session.run(None, asking.feeds(frame, session))
 
 
 def test_the_fare_model_has_one_named_input_a_column():
@@ -81,7 +81,7 @@ def test_the_fare_model_has_one_named_input_a_column():
     types = ["tensor(float)"] + 2 * ["tensor(string)"] + 3 * ["tensor(int64)"]
     assert found == [(n, t, [None, 1]) for n, t in zip(FEATURES, types, strict=True)]
     for opset in graph.opset_import:
-        assert opset.version <= export.TARGET_OPSET[opset.domain]
+        assert opset.version <= conversion.TARGET_OPSET[opset.domain]
 
 
 def test_the_schema_of_the_fare_model():
@@ -203,17 +203,17 @@ def test_categories_are_found_behind_an_imputer(letters, target):
     [
         (
             make_pipeline(
-                SimpleImputer(strategy="most_frequent"),
+                FunctionTransformer(pd.DataFrame.copy),
                 OneHotEncoder(sparse_output=False),
             ),
-            r"step 'pipeline' on the columns \['c'\]",
+            r"step 'pipeline' \(Pipeline\), on the columns \['c'\]",
         ),
         (
             OneHotEncoder(min_frequency=25, handle_unknown="infrequent_if_exist"),
             r"step 'onehotencoder' .* on the columns \['c'\]",
         ),
     ],
-    ids=["imputer", "rare categories"],
+    ids=["function", "rare categories"],
 )
 def test_a_step_without_a_converter_is_named_with_its_column(
     step, said, letters, target
@@ -231,21 +231,52 @@ def test_a_step_outside_the_columns_is_reported_too(numbers):
         export.to_onnx(model.fit(numbers, numbers["a"]), numbers)
 
 
-def test_missing_text_is_refused_in_the_frame_and_in_the_encoder(target):
-    frame = pd.DataFrame({"c": ["a", "b", None] * 20})
+@pytest.mark.parametrize("dtype", ["str", "object", "string"])
+@pytest.mark.parametrize("gap", [None, np.nan, pd.NA], ids=str)
+def test_missing_text_has_a_category_of_its_own(gap, dtype, target):
+    frame = pd.DataFrame({"c": pd.Series(["a", "b", None] * 20, dtype="str")})
     encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     model = behind(encoder).fit(frame, target)
-    for rows in (frame, frame.dropna()):
-        with pytest.raises(WorkshopError, match=r"Column 'c' lacks text .*fillna"):
-            export.to_onnx(model, rows)
+    graph = export.to_onnx(model, frame)
+    (column,) = export.schema_of(graph)
+    assert column | {"missing": True, "categories": ["a", "b"]} == column
+    texts = ["a", gap, "", "nan", "None", "<NA>"]
+    asked = pd.DataFrame({"c": pd.Series(texts, dtype=dtype)})
+    as_fitted = pd.DataFrame(
+        {"c": pd.Series([texts[0], None, *texts[2:]], dtype="str")}
+    )
+    want = model.predict(as_fitted)
+    assert answers(graph, asked)[0].ravel() == pytest.approx(want, abs=1e-5)
+    assert abs(want[1] - want[3]) > 0.1
 
 
-def test_missing_text_is_refused_in_rows_that_no_encoder_saw(letters, target):
+def test_missing_text_is_not_promised_where_none_was_missing(letters, target):
     encoder = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     model = behind(encoder).fit(letters, target)
-    rows = letters.mask(letters["c"] == "b")
-    with pytest.raises(WorkshopError, match=r"Column 'c' lacks text"):
-        export.to_onnx(model, rows)
+    (column,) = export.schema_of(export.to_onnx(model, letters))
+    assert column["missing"] is False
+    gaps = letters.mask(letters["c"] == "b")
+    (column,) = export.schema_of(export.to_onnx(model, gaps))
+    assert column["missing"] is True
+
+
+@pytest.mark.parametrize(
+    "fill",
+    [
+        SimpleImputer(strategy="most_frequent"),
+        SimpleImputer(strategy="constant", fill_value="none"),
+    ],
+    ids=["most frequent", "constant"],
+)
+def test_missing_text_can_be_filled_by_a_step(fill, target):
+    frame = pd.DataFrame({"c": ["a", "b", "b", np.nan, "c"] * 12}, dtype=object)
+    step = make_pipeline(fill, OneHotEncoder(handle_unknown="ignore"))
+    model = behind(step, Ridge()).fit(frame, target)
+    graph = export.to_onnx(model, frame)
+    assert export.schema_of(graph)[0]["missing"] is True
+    asked = pd.DataFrame({"c": ["a", np.nan, "nan", ""]}, dtype=object)
+    want = model.predict(asked)
+    assert answers(graph, asked)[0].ravel() == pytest.approx(want, abs=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -295,7 +326,7 @@ def test_doubles_are_narrowed_and_the_file_loads(tmp_path):
     path = export.save(export.to_onnx(model, frame), tmp_path / "new" / "forest.onnx")
     session = onnxruntime.InferenceSession(path)
     assert {i.type for i in session.get_inputs()} == {"tensor(float)"}
-    fares = session.run(None, parity.feeds(frame, session))[0].ravel()
+    fares = session.run(None, asking.feeds(frame, session))[0].ravel()
     assert fares == pytest.approx(model.predict(frame), abs=1e-4)
 
 
@@ -379,13 +410,21 @@ def test_two_columns_of_one_name_are_refused(numbers):
 def test_a_graph_that_onnx_runtime_cannot_open_is_not_written(
     letters, target, monkeypatch
 ):
-    def unknown_operator(model, inputs):
+    def unknown_operator(*given, **options):
         return onnx.parser.parse_model(
             '<ir_version: 8, opset_import: ["" : 16]>'
             "odd (string[N,1] c) => (float[N,1] y) { y = NoSuchOperator(c) }"
         )
 
     model = behind(OneHotEncoder(sparse_output=False)).fit(letters, target)
-    monkeypatch.setattr(export, "_convert", unknown_operator)
+    monkeypatch.setattr(conversion, "convert_sklearn", unknown_operator)
     with pytest.raises(WorkshopError, match=r"not written: .*NoSuchOperator"):
         export.to_onnx(model, letters)
+
+
+def test_no_rows_are_answered_by_a_graph_that_joins_columns(numbers):
+    """ONNX Runtime ends the process where FeatureVectorizer gets no rows."""
+    model = make_pipeline(StandardScaler(), LinearRegression())
+    graph = export.to_onnx(model.fit(numbers, numbers["a"]), numbers)
+    assert "FeatureVectorizer" not in {node.op_type for node in graph.graph.node}
+    assert answers(graph, numbers.head(0))[0].size == 0

@@ -8,7 +8,7 @@ import onnxruntime
 import pytest
 
 import rust_ext
-from workshop import models, parity
+from workshop import asking, models
 from workshop.arms import SERVED_ARMS
 from workshop.errors import WorkshopError
 from workshop.golden import GOLDEN, check, read, write
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def in_session(library, path):
-    return parity.onnx_answers(library.InferenceSession(path))
+    return asking.onnx_answers(library.InferenceSession(path))
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +42,9 @@ def test_each_model_answers_in_each_way(golden, name, way):
 def test_the_committed_model_is_the_one_made_here(golden):
     made = onnxruntime.InferenceSession(models.ensure("fare_small").onnx)
     kept = onnxruntime.InferenceSession(GOLDEN / "fare_small.onnx")
-    assert check(golden, "fare_small", parity.onnx_answers(kept)).beyond == 0
+    assert check(golden, "fare_small", asking.onnx_answers(kept)).beyond == 0
     schemas = [each.get_modelmeta().custom_metadata_map for each in (made, kept)]
-    assert len({each[parity.SCHEMA] for each in schemas}) == 1, (
+    assert len({each[asking.SCHEMA] for each in schemas}) == 1, (
         "the committed model has another schema than the one made here: "
         "record it with python -m workshop reference golden"
     )
@@ -99,9 +99,10 @@ def test_what_differs_is_counted_and_the_worst_is_named(golden):
     with pytest.raises(WorkshopError) as told:
         check(golden, "gbr", off)
     last = len(golden.rows) - 1
-    told.match(rf"2 of {last - 2} rows .* of gbr, most by 0\.75 USD on row {last}\.")
+    told.match(rf"{last - 2} rows .* golden ones of gbr: 0 are refused, the others")
+    told.match(rf"by up to 0\.75 USD, most on row {last}\.")
     told.match("python -m workshop reference golden")
-    with pytest.raises(WorkshopError, match="by inf USD on row 0"):
+    with pytest.raises(WorkshopError, match="up to inf USD, most on row 0"):
         check(golden, "fare", lambda rows: np.full(len(rows), np.nan))
 
 

@@ -1,12 +1,23 @@
+import json
+from functools import partial
+
 import numpy as np
 import onnxruntime
 import pandas as pd
 import pytest
-from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegressor
+from sklearn.ensemble import HistGradientBoostingRegressor
 
-from workshop import export, models, parity
-from workshop.errors import WorkshopError
+import rust_ext
+from workshop import models
+from workshop.arms import SERVED_ARMS
+from workshop.asking import onnx_answers, sklearn_answers
+from workshop.conversion import convert, open_graph
+from workshop.export import schema_of
+from workshop.parity import compare, contract, passes
+from workshop.processes import run
 from workshop.rides import FEATURES, TARGET, clean, read_rides, split_by_time
+from workshop.serving import ask, body, serve
+from workshop.trials import Trial, threshold_rows, threshold_sweep, trials
 
 SEED = 7
 
@@ -14,167 +25,213 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")
-def split():
-    return split_by_time(clean(read_rides()))
+def fare():
+    """The fare model, what it is tried with, and its graph's file."""
+    files = models.ensure("fare")
+    model = models.load("fare")
+    rows = split_by_time(clean(read_rides())).test[FEATURES]
+    schema = schema_of(convert(model, rows))
+    schema[0]["missing"] = True
+    return model, trials(model, rows, schema), files
+
+
+@pytest.mark.parametrize("library", [onnxruntime, rust_ext], ids=["Python", "Rust"])
+def test_the_fare_model_passes_in_process(fare, library):
+    model, tried, files = fare
+    session = library.InferenceSession(files.onnx)
+    table = contract(sklearn_answers(model), onnx_answers(session, model), tried)
+    assert passes(table)
+    assert (table["beyond"] + table["lost"]).sum() == 0
+    assert table.loc["rows as they are", "rows"] == 10_190
+    assert 0 < table["largest"].max() < 1e-4  # USD
+    assert table["rows"].sum() > 11_000
+
+
+def served(tried: dict[str, Trial]) -> dict[str, Trial]:
+    """What can be sent as JSON, which has no infinity, and tells 5.0 from 5."""
+    some = tried["rows as they are"].rows.sample(1000, random_state=SEED)
+    spare = {"infinite values", "as float64"}
+    kept = {name: trial for name, trial in tried.items() if name not in spare}
+    return kept | {"rows as they are": Trial(some)}
+
+
+@pytest.mark.parametrize("arm", SERVED_ARMS)
+def test_the_fare_model_passes_where_it_is_served(fare, arm):
+    model, tried, files = fare
+    with serve(arm, files.joblib if arm == "sklearn-fastapi" else files.onnx) as url:
+        by_http = partial(ask, url)
+        table = contract(sklearn_answers(model), by_http, served(tried))
+    assert passes(table)
+    assert table["largest"].max() < 1e-4  # USD
+    assert table["rows"].sum() > 2000
+
+
+def test_the_fare_model_passes_in_the_program(fare, tmp_path):
+    model, tried, files = fare
+    program = [rust_ext.binary("fare-predict"), files.onnx, tmp_path / "body.json"]
+    program += ["--ort-library", rust_ext.onnxruntime_library()]
+
+    def by_program(rows):
+        (tmp_path / "body.json").write_bytes(body(rows))
+        return json.loads(run([*map(str, program)]).stdout)["predictions"]
+
+    table = contract(sklearn_answers(model), by_program, served(tried))
+    assert passes(table)
+    assert table["largest"].max() < 1e-4  # USD
 
 
 @pytest.fixture(scope="module")
-def rows(split):
-    return split.test[FEATURES]
-
-
-@pytest.fixture(scope="module")
-def small():
-    """The small fare model, and its two ways to answer."""
-    session = onnxruntime.InferenceSession(models.ensure("fare_small").onnx)
-    model = models.load("fare_small")
-    return model, parity.sklearn_answers(model), parity.onnx_answers(session)
-
-
-@pytest.fixture(scope="module")
-def scaled(split):
-    """A small model with a scaler in front, and its two ways to answer."""
+def scaled():
+    """A small model with a scaler in front, its two ways to answer, and rides."""
+    split = split_by_time(clean(read_rides()))
     trees = HistGradientBoostingRegressor(max_iter=20, random_state=SEED)
-    return ways(models.scaled_pipeline(trees), split)
-
-
-def ways(model, split):
+    model = models.scaled_pipeline(trees)
     model.fit(split.train[FEATURES], split.train[TARGET])
-    graph = export.to_onnx(model, split.test[FEATURES])
-    session = onnxruntime.InferenceSession(graph.SerializeToString())
-    return model, parity.sklearn_answers(model), parity.onnx_answers(session)
+    rows = split.test[FEATURES]
+    session = open_graph(convert(model, rows))
+    return model, sklearn_answers(model), onnx_answers(session, model), rows
 
 
-def test_the_fare_model_loses_nothing_on_real_rides(small, rows):
-    _, reference, candidate = small
-    found = parity.compare(reference, candidate, rows)
-    assert (found.rows, found.beyond, found.float32_loss_usd) == (10_190, 0, 0)
-    assert 0 < found.largest_usd < 1e-5
-
-
-def test_the_fare_model_loses_nothing_on_its_thresholds(small, rows):
-    model, reference, candidate = small
-    there = parity.threshold_rows(model, rows, 100, seed=SEED)
-    assert parity.compare(reference, candidate, there).largest_usd < 1e-5
-
-
-def test_nor_does_gradient_boosting(split, rows):
-    trees = GradientBoostingRegressor(n_estimators=20, random_state=SEED)
-    model, reference, candidate = ways(models.fare_pipeline(trees), split)
-    there = parity.threshold_rows(model, rows, 100, seed=SEED)
-    assert parity.compare(reference, candidate, there).largest_usd < 1e-5
-
-
-def test_threshold_rows_lie_where_the_model_changes_its_mind(small, rows):
-    model, reference, _ = small
-    there = parity.threshold_rows(model, rows, 50, seed=SEED)
-    outer, low, high, beyond = there["distance_miles"].to_numpy().reshape(4, -1)
-    _, at_low, at_high, _ = reference(there).reshape(4, -1)
-    assert (at_low != at_high).all()
-    for left, right in [(outer, low), (low, high), (high, beyond)]:
-        assert (np.nextafter(left, right) == right).all()
-    thresholds = {
-        float(node["num_threshold"])
-        for (tree,) in model["model"]._predictors
-        for node in tree.nodes
-        if not node["is_leaf"]
-    }
-    assert all(
-        float(a) in thresholds or float(b) in thresholds
-        for a, b in zip(low, high, strict=True)
+def test_a_scaler_moves_the_fare_where_no_real_ride_shows_it(scaled):
+    model, *ways, rows = scaled
+    assert compare(*ways, rows).beyond == 0
+    there = threshold_rows(model, rows, 200, seed=SEED)
+    found = compare(*ways, there)
+    assert found.wrong == found.beyond > 10
+    assert 0.1 < found.largest < 5
+    table = contract(*ways, {"on thresholds": Trial(there)})
+    assert not passes(table)
+    sweep = threshold_sweep(
+        there.iloc[[found.worst_row]], dict(zip("sg", ways, strict=True))
     )
-
-
-def test_a_scaler_moves_the_fare_where_no_real_ride_shows_it(scaled, rows):
-    model, reference, candidate = scaled
-    assert parity.compare(reference, candidate, rows).beyond == 0
-    there = parity.threshold_rows(model, rows, 200, seed=SEED)
-    found = parity.compare(reference, candidate, there)
-    assert found.beyond > 10
-    assert 0.1 < found.largest_usd < 5
-    with pytest.raises(WorkshopError, match="scaler in front of trees"):
-        export.to_onnx(model, there)
-
-
-def test_the_sweep_shows_the_step_that_the_scaler_moved(scaled, rows):
-    model, reference, candidate = scaled
-    there = parity.threshold_rows(model, rows, 200, seed=SEED)
-    worst = parity.compare(reference, candidate, there).worst_row
-    both = {"scikit-learn": reference, "ONNX": candidate}
-    sweep = parity.threshold_sweep(there.iloc[[worst]], both)
-    assert sweep["step"].tolist() == list(range(-8, 9))
-    miles = sweep["distance_miles"].to_numpy()
-    assert (np.nextafter(miles[:-1], miles[1:]) == miles[1:]).all()
-    apart = (sweep["scikit-learn"] - sweep["ONNX"]).abs() > 0.1
+    apart = (sweep["s"] - sweep["g"]).abs() > 0.1
     assert apart[sweep["step"] == 0].all()
     assert not apart.iloc[0] and not apart.iloc[-1]
 
 
-def test_hard_rows_change_one_value_at_a_time(rows):
-    hard = parity.hard_rows(rows, missing=["distance_miles"])
-    assert hard.dtypes.astype(str).tolist() == rows.dtypes.astype(str).tolist()
-    same = (hard == hard.iloc[0]) | (hard.isna() & hard.iloc[0].isna())
-    assert ((~same).sum(axis=1) <= 1).all()
-    assert {"", "nan", "é日本🚲"} <= set(hard["pickup_zone"])
-    assert hard["hour"].max() == 2**63 - 1
-    assert hard["distance_miles"].isna().sum() == 1
-    assert not parity.hard_rows(rows).isna().any(axis=None)
+def ask_for(values):
+    """A way to answer that has one value for each row, and refuses a row with None."""
+
+    def answer(rows):
+        found = [values[at] for at in rows.index]
+        if None in found:
+            raise ValueError("refused")
+        return np.array(found, dtype=float)
+
+    return answer
 
 
-def test_the_fare_model_loses_nothing_on_hard_rows(small, rows):
-    _, reference, candidate = small
-    hard = parity.hard_rows(rows, missing=["distance_miles"])
-    assert parity.compare(reference, candidate, hard).beyond == 0
+def rows_of(count):
+    return pd.DataFrame({"x": np.zeros(count)})
 
 
-@pytest.mark.parametrize("n", [0, 1, 2, 1000])
-def test_batches_of_any_size_agree(small, rows, n):
-    _, reference, candidate = small
-    found = parity.compare(reference, candidate, rows.head(n))
+def test_compare_finds_the_worst_row_and_counts_the_others():
+    reference, candidate = ask_for([1, 2, 3]), ask_for([1, 2.5, 2.75])
+    found = compare(reference, candidate, rows_of(3), tolerance=0.1)
+    assert (found.largest, found.worst_row, found.beyond) == (0.5, 1, 1)
+    assert (found.wrong, found.lost, found.refused, found.unrefused) == (1, 0, 0, 0)
+
+
+def test_the_tolerance_grows_with_the_answer_from_one_on():
+    reference, candidate = ask_for([0.01, 100, 1e9]), ask_for([0.05, 105, 1.2e9])
+    found = compare(reference, candidate, rows_of(3), tolerance=0.1)
+    assert (found.beyond, found.worst_row, found.largest) == (1, 2, pytest.approx(2e8))
+
+
+def test_one_missing_answer_is_as_wrong_as_can_be_and_two_agree():
+    gap, whole = ask_for([np.nan, 2.0]), ask_for([1.0, 2.0])
+    assert compare(gap, gap, rows_of(2)).largest == 0
+    for pair in [(gap, whole), (whole, gap)]:
+        found = compare(*pair, rows_of(2))
+        assert (found.largest, found.beyond, found.worst_row) == (np.inf, 1, 0)
+
+
+def test_answers_beyond_float32_are_all_the_same():
+    far, near = ask_for([1e300, -np.inf]), ask_for([np.inf, -1e39])
+    assert compare(far, near, rows_of(2)).largest == 0
+
+
+def test_refusals_are_counted_on_either_side():
+    some, others = ask_for([1, None, None, 4, 5]), ask_for([1, 2, None, None, 9])
+    found = compare(some, others, rows_of(5))
+    assert (found.refused, found.unrefused) == (1, 1)
+    assert (found.beyond, found.worst_row) == (1, 4)
+    assert not passes(contract(some, others, {"all": Trial(rows_of(5))}))
+    same = contract(some, some, {"all": Trial(rows_of(5))})
+    assert passes(same)
+    for column in ("wrong", "refused", "unrefused"):
+        assert not passes(same.assign(**{column: 1}))
+
+
+def test_masked_answers_are_not_compared():
+    def masked(rows):
+        return np.ma.array([1.0, 2.0], mask=[False, True])
+
+    found = compare(masked, ask_for([1.0, 7.0]), rows_of(2))
+    assert (found.beyond, found.largest) == (0, 0)
+
+
+def test_the_float32_of_the_reference_is_set_apart():
+    rows = pd.DataFrame({"x": [0.1, 0.5]})
+
+    def reference(given):
+        return np.where(given["x"].astype(float) > 0.1, 7.0, 3.0)
+
+    found = compare(reference, ask_for([7.0, 7.0]), rows)
+    assert (found.beyond, found.wrong, found.lost) == (1, 0, 1)
+    assert (found.largest, found.float32_loss) == (4, 4)
+    assert passes(contract(reference, ask_for([7.0, 7.0]), {"all": Trial(rows)}))
+
+
+def test_what_the_reference_loses_on_float32_is_reported():
+    rng = np.random.default_rng(SEED)
+    doubles = pd.DataFrame(rng.random((2000, 3)), columns=list("abc"))
+    trees = HistGradientBoostingRegressor(random_state=SEED)
+    model = trees.fit(doubles, doubles["a"] * 3 + doubles["b"])
+    ask_graph = onnx_answers(open_graph(convert(model, doubles)), model)
+    found = compare(sklearn_answers(model), ask_graph, doubles)
+    assert found.largest < 1e-5  # although the graph gets float32,
+    assert found.float32_loss > 1e-3  # which scikit-learn answers otherwise
+    assert found.lost > 10 and found.wrong == 0
+
+
+def test_rows_are_asked_in_batches_of_any_size():
+    sizes = []
+
+    def candidate(rows):
+        sizes.append(len(rows))
+        return np.zeros(len(rows))
+
+    trial = {"all": Trial(rows_of(9), in_batches=True)}
+    assert passes(contract(ask_for([0] * 9), candidate, trial))
+    assert sizes == [0, 1, 3, 5]
+
+
+def test_no_row_may_be_refused_but_not_answered():
+    def odd(rows):
+        return np.ones(max(1, len(rows)))
+
+    def strict(rows):
+        return ask_for([1] * 9)(rows) if len(rows) else ask_for([None])(rows_of(1))
+
+    trial = {"batches": Trial(rows_of(9), in_batches=True)}
+    assert contract(ask_for([1] * 9), odd, trial)["wrong"].item() == 9
+    assert passes(contract(ask_for([1] * 9), strict, trial))
+
+
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_few_rows_have_a_parity_too(n):
+    found = compare(ask_for([1, 2]), ask_for([1, 2]), rows_of(n))
     assert (found.rows, found.beyond) == (n, 0)
     assert (found.worst_row is None) == (n == 0)
 
 
-def test_compare_finds_the_worst_row_and_counts_the_others():
-    rows = pd.DataFrame({"x": [1.0, 2.0, 3.0]})
-    found = parity.compare(
-        lambda frame: frame["x"].to_numpy(),
-        lambda frame: np.add(frame["x"], [0.0, 0.5, -0.25]),
-        rows,
-        tolerance_usd=0.3,
+def test_the_candidate_is_asked_as_the_trial_says():
+    rows = rows_of(2)
+    other = rows.assign(x=[5.0, 6.0])
+    table = contract(
+        ask_for([5, 6]),
+        lambda given: given["x"].to_numpy(),
+        {"other": Trial(rows, other)},
     )
-    assert (found.largest_usd, found.worst_row, found.beyond) == (0.5, 1, 1)
-
-
-def test_one_missing_answer_is_as_wrong_as_can_be_and_two_agree():
-    rows = pd.DataFrame({"x": [1.0, 2.0]})
-    gap, whole = np.array([np.nan, 2.0]), np.array([1.0, 2.0])
-    assert parity.compare(lambda _: gap, lambda _: gap, rows).largest_usd == 0
-    assert parity.compare(lambda _: whole, lambda _: gap, rows).largest_usd == np.inf
-
-
-def test_compare_says_what_the_reference_loses_on_float32():
-    rng = np.random.default_rng(SEED)
-    doubles = pd.DataFrame(rng.random((2000, 3)), columns=list("abc"))
-    trees = HistGradientBoostingRegressor(max_iter=20, random_state=SEED)
-    model = trees.fit(doubles, doubles["a"] * 3 + doubles["b"])
-    graph = export.to_onnx(model, doubles)
-    session = onnxruntime.InferenceSession(graph.SerializeToString())
-    found = parity.compare(
-        parity.sklearn_answers(model), parity.onnx_answers(session), doubles
-    )
-    assert found.largest_usd < 1e-5
-    assert found.float32_loss_usd > 1e-3
-
-
-def test_feeds_go_by_name_whatever_the_order_of_the_columns(small, rows):
-    session = onnxruntime.InferenceSession(models.ensure("fare_small").onnx)
-    straight = parity.feeds(rows.head(5), session)
-    shuffled = parity.feeds(rows.head(5)[FEATURES[::-1]].assign(tip=1), session)
-    assert list(straight) == FEATURES
-    for name, array in straight.items():
-        assert array.shape == (5, 1)
-        assert array.dtype == shuffled[name].dtype
-        assert (array == shuffled[name]).all()
-    dtypes = [str(array.dtype) for array in straight.values()]
-    assert dtypes == ["float32", "object", "object", "int64", "int64", "int64"]
+    assert passes(table) and table.loc["other", "largest"] == 0

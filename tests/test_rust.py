@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import rust_ext
-from workshop import models, parity, rust
+from workshop import asking, models, rust
 from workshop.errors import WorkshopError
 from workshop.rides import FEATURES
 
@@ -13,7 +13,7 @@ def test_the_program_quotes_the_fare_of_the_session():
     model = models.ensure("fare").onnx
     session = rust_ext.InferenceSession(model)
     asked = pd.DataFrame([[1.5, "3-west", "5-east", 18, 4, 1]], columns=FEATURES)
-    fare = session.run(None, parity.feeds(asked, session))[0].item()
+    fare = session.run(None, asking.feeds(asked, session))[0].item()
     assert rust.run_example("quote", model).output == f"{fare:.2f}"
 
 

@@ -169,11 +169,11 @@ def test_a_prediction_that_is_no_number_is_null(arm, tmp_path):
 
 
 @pytest.mark.parametrize("arm", ONNX_ARMS)
-def test_a_missing_text_is_empty_where_it_may_be_missing(arm, tmp_path):
+def test_missing_text_is_no_text_that_a_caller_can_send(arm, tmp_path):
     text = {"dtype": "string", "missing": True, "element": TensorProto.STRING}
     files = write_graph(tmp_path, [None, 1], "Identity", "x", **text)
     status, content = answer(arm, files, {"columns": {"x": [None, "é🚲"]}})
-    assert (status, content) == (200, {"predictions": ["", "é🚲"]})
+    assert (status, content) == (200, {"predictions": ["\uffff", "é🚲"]})
 
 
 @pytest.mark.parametrize("arm", ONNX_ARMS)

@@ -1,90 +1,101 @@
-"""Writes a fitted scikit-learn model down as ONNX, with its schema in the file."""
+"""Writes a fitted scikit-learn model down as ONNX, once it is proved to be the same."""
 
 import json
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime
 import pandas as pd
-from onnxruntime.capi.onnxruntime_pybind11_state import (
-    Fail,
-    InvalidGraph,
-    NotImplemented,
-)
-from skl2onnx import convert_sklearn
-from skl2onnx.common import data_types as onnx_types
-from sklearn.base import BaseEstimator
-from sklearn.compose import ColumnTransformer
-from sklearn.exceptions import NotFittedError
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import BaseEstimator, clone
 
+from workshop.asking import SCHEMA, onnx_answers, sklearn_answers
+from workshop.conversion import convert, convert_array, note, open_graph
+from workshop.diagnosis import diagnose
 from workshop.errors import WorkshopError
 from workshop.files import write_whole
-from workshop.parity import SCHEMA, answers, differ, wrong_rows
-from workshop.schema import describe, probe
+from workshop.parity import TOLERANCE, compare, contract, passes
+from workshop.schema import columns_of, probe
 from workshop.traps import refuse_traps
+from workshop.trials import Trial, trials
 
-TARGET_OPSET = {"": 18, "ai.onnx.ml": 3}  # at most: a file says what it needs
-WHOLE = 2**24  # float32 skips whole numbers beyond
-LOAD_ERRORS = (Fail, InvalidGraph, NotImplemented)
-REFUSALS = (NameError, RuntimeError, TypeError, ValueError)  # what skl2onnx raises
-TENSORS = {
-    "float32": onnx_types.FloatTensorType,
-    "int64": onnx_types.Int64TensorType,
-    "string": onnx_types.StringTensorType,
-    "bool": onnx_types.BooleanTensorType,
-}
+PARITY = "fare.parity"  # the key of what was proved, in the metadata of an ONNX file
+REHEARSED = 1000  # rows
 
 
 def to_onnx(
     model: BaseEstimator, frame: pd.DataFrame, *, units: Mapping[str, str] | None = None
 ) -> onnx.ModelProto:
-    """The model as a graph that was seen to answer as scikit-learn does on `frame`.
+    """The model as a graph that passes the contract of parity with scikit-learn.
 
+    It is tried on the rows of `frame` as they are, and on those of `workshop.trials`.
     Each column becomes one input [rows, 1]; doubles are narrowed to float32.
     Raises WorkshopError where that cannot be done, or where an answer differs.
     """
-    frame = _columns_of(model, frame)
-    refuse_traps(model, frame)
-    schema = describe(frame, units or {})
-    inputs = [(entry["name"], TENSORS[entry["dtype"]]([None, 1])) for entry in schema]
-    graph = _convert(_by_column(model, frame), inputs)
-    for entry, tensor in zip(schema, graph.graph.input, strict=True):
-        entry["input"] = tensor.name
-    session = _open(graph, schema)
-    wrong = wrong_rows(model, session, frame)
-    if wrong.any():
+    frame = columns_of(model, frame)
+    if not hasattr(model, "predict"):
         raise WorkshopError(
-            f"The ONNX model and scikit-learn differ on {wrong.sum()} of {len(frame)} "
-            f"rows, first on row {wrong.argmax()}, so the model is not written. "
-            f"{_suspicion(frame)}"
+            f"This {type(model).__name__} predicts nothing that could be compared. "
+            "Export a model with predict, or put one behind it."
         )
-    _open(graph, probe(schema, model, session, frame))
+    refuse_traps(model, frame)
+    graph = convert(model, frame, units=units)
+    session = open_graph(graph)
+    ways = sklearn_answers(model), onnx_answers(session, model)
+    first = {"rows as they are": Trial(frame)}
+    _refuse_difference(model, frame, contract(*ways, first), first)
+    schema = probe(schema_of(graph), model, ways[1], frame)
+    tried = trials(model, frame, schema)
+    table = contract(*ways, tried)
+    _refuse_difference(model, frame, table, tried)
+    note(graph, SCHEMA, schema)
+    note(graph, PARITY, _summary(table))
+    open_graph(graph)
     return graph
 
 
+def rehearse(
+    model: BaseEstimator, frame: pd.DataFrame, target: pd.Series | np.ndarray
+) -> None:
+    """Fit a copy on a few rows, and export that: what fails, fails before a long fit.
+
+    Raises WorkshopError as `to_onnx` does. The model itself stays as it is.
+    """
+    drawn = np.random.default_rng(0).permutation(len(frame))[:REHEARSED]
+    few, known = frame.iloc[drawn], np.asarray(target)[drawn]
+    to_onnx(clone(model).fit(few, known), few)
+
+
 def array_to_onnx(model: BaseEstimator, rows: np.ndarray) -> onnx.ModelProto:
-    """A model of plain arrays as a graph with one float32 input X [rows, width]."""
-    inputs = [("X", onnx_types.FloatTensorType([None, rows.shape[1]]))]
-    graph = _convert(model, inputs)
-    session = onnxruntime.InferenceSession(graph.SerializeToString())
-    got = session.run(None, {"X": rows.astype(np.float32)})
-    if differ(answers(model, rows), got).any():
+    """A model of plain arrays as a graph with one float32 input X [rows, width].
+
+    Raises WorkshopError where it answers one of the rows in another way.
+    """
+    graph = convert_array(model, rows)
+    by_sklearn = sklearn_answers(model)
+    by_onnx = onnx_answers(
+        open_graph(graph), model, feed=lambda each, _: {"X": each.to_numpy(np.float32)}
+    )
+    found = compare(
+        lambda each: by_sklearn(each.to_numpy()), by_onnx, pd.DataFrame(rows)
+    )
+    if found.beyond:
         raise WorkshopError(
-            "The ONNX model and scikit-learn differ, so the model is not written. "
-            "Fit it on float32 numbers."
+            f"The ONNX model and scikit-learn differ on {found.beyond} of {found.rows} "
+            "rows, so the model is not written. Fit it on float32 numbers."
         )
     return graph
 
 
 def schema_of(graph: onnx.ModelProto) -> list[dict]:
     """One entry a column: name, input, dtype, unit, missing, categories, unknown."""
-    found = {entry.key: entry.value for entry in graph.metadata_props}
-    return json.loads(found.get(SCHEMA, "[]"))
+    return metadata_of(graph).get(SCHEMA, [])
+
+
+def metadata_of(graph: onnx.ModelProto) -> dict:
+    """What this course wrote into the file, by key: the schema, and what was proved."""
+    ours = (SCHEMA, PARITY)
+    return {p.key: json.loads(p.value) for p in graph.metadata_props if p.key in ours}
 
 
 def save(graph: onnx.ModelProto, path: Path) -> Path:
@@ -92,90 +103,43 @@ def save(graph: onnx.ModelProto, path: Path) -> Path:
     return write_whole(path, graph.SerializeToString())
 
 
-def _columns_of(model: BaseEstimator, frame: pd.DataFrame) -> pd.DataFrame:
-    """The columns that the model was fitted on, in their order."""
-    try:
-        check_is_fitted(model)
-        columns = frame[list(model.feature_names_in_)]
-    except (NotFittedError, AttributeError, KeyError) as error:
-        raise WorkshopError(
-            f"The model and the frame do not match: {error}. Fit the model on a "
-            "DataFrame, and give one with the same columns."
-        ) from error
-    if columns.columns.has_duplicates:
-        twice = sorted(set(columns.columns[columns.columns.duplicated()]))
-        raise WorkshopError(
-            f"More than one column is called {twice}: a caller could not tell them "
-            "apart. Give each a name of its own before you fit."
-        )
-    if columns.empty:
-        raise WorkshopError("The frame has no rows: an export is proved on some.")
-    return columns
-
-
-def _by_column(model: BaseEstimator, frame: pd.DataFrame) -> BaseEstimator:
-    """The model behind a step that joins single columns, if it is not a pipeline."""
-    if isinstance(model, Pipeline):
-        return model
-    join = ColumnTransformer([], remainder="passthrough").fit(frame)
-    return Pipeline([("columns", join), ("model", model)])
-
-
-def _convert(model: BaseEstimator, inputs: list[tuple]) -> onnx.ModelProto:
-    plain = {id(model): {"zipmap": False}} if hasattr(model, "predict_proba") else None
-    try:
-        with warnings.catch_warnings():
-            # skl2onnx 1.20 gives protobuf booleans for integers, as protobuf 7 refuses.
-            warnings.filterwarnings("ignore", "Field onnx.*got a boolean")
-            return convert_sklearn(
-                model,
-                name=type(model).__name__,
-                initial_types=inputs,
-                options=plain,
-                target_opset=TARGET_OPSET,
+def _refuse_difference(
+    model: BaseEstimator,
+    frame: pd.DataFrame,
+    table: pd.DataFrame,
+    tried: Mapping[str, Trial],
+) -> None:
+    """Raise WorkshopError for the first trial in which the two differ."""
+    for name, found in table.iterrows():
+        strict = found["beyond"] if name == "rows as they are" else 0
+        if not strict and passes(table.loc[[name]]):
+            continue
+        rows, worst = tried[name].rows, int(found["worst_row"])
+        worst = rows.iloc[[worst]]
+        if found["beyond"]:
+            what = (
+                f"differ on {found['beyond']:.0f} of {found['rows']:.0f} rows "
+                f"({name}), by up to {found['largest']:.3g}, most on "
+                f"{worst.iloc[0].head(8).to_dict()}"
             )
-    except REFUSALS as error:
+        else:
+            what = (
+                f"do not refuse the same rows ({name}): the graph alone refuses "
+                f"{found['refused']:.0f}, scikit-learn alone {found['unrefused']:.0f}"
+            )
         raise WorkshopError(
-            f"skl2onnx cannot convert {_culprit(model, dict(inputs))}: "
-            f"{str(error).splitlines()[0]} Do the work of that step in the DataFrame "
-            "before you fit, or replace it by a step that skl2onnx knows."
-        ) from error
+            f"The ONNX model and scikit-learn {what}; so the model is not written. "
+            f"{diagnose(model, frame, worst)}"
+        )
 
 
-def _culprit(model: BaseEstimator, inputs: dict[str, onnx_types.TensorType]) -> str:
-    """The step that cannot be converted by itself either, and its columns."""
-    for step in model if isinstance(model, Pipeline) else []:
-        for name, branch in getattr(step, "named_transformers_", {}).items():
-            columns = list(getattr(branch, "feature_names_in_", []))
-            try:
-                convert_sklearn(branch, initial_types=[(c, inputs[c]) for c in columns])
-            except REFUSALS:
-                return f"the step {name!r} on the columns {columns}"
-    return f"this {type(model).__name__}"
-
-
-def _open(graph: onnx.ModelProto, schema: list[dict]) -> onnxruntime.InferenceSession:
-    """The graph as a session, after the schema went into its metadata."""
-    onnx.helper.set_model_props(graph, {SCHEMA: json.dumps(schema)})
-    quiet = onnxruntime.SessionOptions()
-    quiet.log_severity_level = 4  # a refused value is an answer here
-    try:
-        return onnxruntime.InferenceSession(graph.SerializeToString(), quiet)
-    except LOAD_ERRORS as error:
-        raise WorkshopError(
-            f"The model is not written: ONNX Runtime cannot open it: "
-            f"{str(error).splitlines()[0]} Do the "
-            "work of the step that it names in the DataFrame before you fit."
-        ) from error
-
-
-def _suspicion(frame: pd.DataFrame) -> str:
-    """Where to look first when the answers differ."""
-    numbers = frame.select_dtypes("number")
-    large = [name for name in numbers if (numbers[name].abs() >= WHOLE).any()]
-    gaps = [name for name in numbers if numbers[name].hasnans]
-    if large:
-        return f"float32 skips whole numbers beyond 2**24: make {large} smaller."
-    if gaps:
-        return f"Numbers are missing in {gaps}: fill them before you fit."
-    return "A scaler in front of trees does this: leave it out, trees need none."
+def _summary(table: pd.DataFrame) -> dict:
+    """What was proved on all trials, and the largest difference on rows as they are."""
+    return {
+        "tolerance": TOLERANCE,
+        "trials": len(table),
+        "rows": int(table["rows"].sum()),
+        "wrong": int(table["wrong"].sum()),
+        "lost": int(table["lost"].sum()),
+        "largest": float(table["largest"].iloc[0]),
+    }

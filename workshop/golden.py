@@ -13,11 +13,14 @@ import numpy as np
 import pandas as pd
 import sklearn
 
-from workshop import models, parity
+from workshop import models
+from workshop.asking import Ask
 from workshop.errors import WorkshopError
 from workshop.files import write_whole
+from workshop.parity import Parity, compare
 from workshop.paths import DATA
 from workshop.rides import FEATURES, clean, read_rides, split_by_time
+from workshop.trials import threshold_rows
 
 GOLDEN = DATA / "golden"
 SEED = 2015
@@ -50,26 +53,22 @@ def read(path: Path = GOLDEN / "fare.json") -> Golden:
     return Golden(rows, answers, found["tolerance_usd"])
 
 
-def check(golden: Golden, name: str, ask: parity.Ask) -> parity.Parity:
+def check(golden: Golden, name: str, ask: Ask) -> Parity:
     """How far the answers are from those of the model of that name.
 
     Only rows that the model answers are asked. Raises WorkshopError where one differs.
     """
     want = golden.answers[name]
     (asked,) = np.isfinite(want).nonzero()
-    found = parity.compare(
-        lambda rows: want[asked],
-        ask,
-        golden.rows.iloc[asked],
-        tolerance_usd=golden.tolerance_usd,
-    )
-    if found.beyond:
+    found = compare(lambda rows: want[asked], ask, golden.rows.iloc[asked])
+    if found.largest > golden.tolerance_usd or found.refused:
         raise WorkshopError(
-            f"{found.beyond} of {found.rows} rows differ from the golden answers of "
-            f"{name}, most by {found.largest_usd:.6g} USD on row "
-            f"{asked[found.worst_row]}. Where scikit-learn itself differs, another "
-            "model was trained: if that was meant, record it with python -m workshop "
-            "reference golden. Where it does not, this way to run the model is wrong."
+            f"The answers to {found.rows} rows are not the golden ones of {name}: "
+            f"{found.refused} are refused, the others off by up to "
+            f"{found.largest:.6g} USD, most on row {asked[found.worst_row]}. Where "
+            "scikit-learn itself differs, another model was trained: if it was meant, "
+            "record it with python -m workshop reference golden. Where it does not, "
+            "this way to run the model is wrong."
         )
     return found
 
@@ -96,7 +95,7 @@ def _rows() -> pd.DataFrame:
     rides = split_by_time(clean(read_rides())).test[FEATURES]
     model = models.load("fare")
     ordinary = rides.sample(16, random_state=SEED)
-    edges = parity.threshold_rows(model, rides, 6, seed=SEED)
+    edges = threshold_rows(model, rides, 6, seed=SEED)
     odd = rides.sample(len(ODD), random_state=SEED + 1, ignore_index=True)
     for row, (column, value) in enumerate(ODD):
         odd.loc[row, column] = value

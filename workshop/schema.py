@@ -3,19 +3,44 @@
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-import onnxruntime
 import pandas as pd
-from onnxruntime.capi.onnxruntime_pybind11_state import Fail
 from pandas.api import types
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
+from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
 
+from workshop.asking import Ask, sklearn_answers
 from workshop.errors import WorkshopError
-from workshop.parity import wrong_rows
+from workshop.parity import compare
 
 PROBES = 1000  # rows that are tried with a missing or an unknown value
 UNHEARD = {"string": "no such category", "int64": -(2**20) - 1}
+
+
+def columns_of(model: BaseEstimator, frame: pd.DataFrame) -> pd.DataFrame:
+    """The columns that the model was fitted on, in their order.
+
+    Raises WorkshopError where the frame lacks one, has it twice, or has no rows.
+    """
+    try:
+        check_is_fitted(model)
+        columns = frame[list(model.feature_names_in_)]
+    except (NotFittedError, AttributeError, KeyError) as error:
+        raise WorkshopError(
+            f"The model and the frame do not match: {error}. Fit the model on a "
+            "DataFrame, and give one with the same columns."
+        ) from error
+    if columns.columns.has_duplicates:
+        twice = sorted(set(columns.columns[columns.columns.duplicated()]))
+        raise WorkshopError(
+            f"More than one column is called {twice}: a caller could not tell them "
+            "apart. Give each a name of its own before you fit."
+        )
+    if columns.empty:
+        raise WorkshopError("The frame has no rows: an export is proved on some.")
+    return columns
 
 
 def describe(frame: pd.DataFrame, units: Mapping[str, str]) -> list[dict]:
@@ -45,50 +70,47 @@ def dtype_of(column: pd.Series) -> str:
             "it numbers, True and False, or text before you fit: "
             "workshop.plain.plain does so for the optional types of pandas."
         )
-    if column.hasnans:
-        raise _lacks_text(column.name)
     return "string"
 
 
 def probe(
-    schema: list[dict],
-    model: BaseEstimator,
-    session: onnxruntime.InferenceSession,
-    frame: pd.DataFrame,
+    schema: list[dict], model: BaseEstimator, by_onnx: Ask, frame: pd.DataFrame
 ) -> list[dict]:
     """The schema, with what both sides were seen to do with odd values.
 
-    A column may miss numbers if scikit-learn takes that, and the graph agrees on it
-    in all such columns: a graph that is wrong in one has lost its branches for NaN.
+    A number may be missing if scikit-learn takes that, and the graph agrees on it in
+    all such columns: a graph that is wrong in one has lost its branches for NaN. Text
+    may be missing if some was when the model was fitted, or is in the frame.
     """
     few, known = frame.head(PROBES), dict(_categories(model, []))
+    by_sklearn = sklearn_answers(model)
 
-    def verdict(name: str, value: object) -> str:
+    def agree(name: str, value: object) -> bool | None:
+        """Whether the two agree on that value; None where scikit-learn takes none."""
+        column = pd.Series(value, few.index, few[name].dtype)
+        rows = few.assign(**{name: column})
         try:
-            wrong = wrong_rows(model, session, few.assign(**{name: value}))
-        except (ValueError, Fail):
-            return "refused"
-        return "differ" if wrong.any() else "agree"
+            by_sklearn(rows)
+        except ValueError:
+            return None
+        found = compare(by_sklearn, by_onnx, rows)
+        return not found.wrong and not found.refused
 
     floats = [entry["name"] for entry in schema if entry["dtype"] == "float32"]
-    gaps = {name: verdict(name, np.float32("nan")) for name in floats}
+    gaps = {name: agree(name, np.nan) for name in floats}
     for entry in schema:
         name = entry["name"]
-        if "differ" not in gaps.values():
-            entry["missing"] = gaps.get(name) == "agree"
+        categories = known.get(name, [])
+        if entry["dtype"] == "string":
+            learned = frame[name].hasnans or pd.isna(categories).any()
+            entry["missing"] = bool(learned and agree(name, np.nan))
+        else:
+            entry["missing"] = gaps.get(name) is True and False not in gaps.values()
         if name in known and entry["dtype"] in UNHEARD:
-            ignored = verdict(name, UNHEARD[entry["dtype"]]) == "agree"
-            entry |= {"categories": known[name]}
-            entry |= {"unknown": "ignore" if ignored else "error"}
+            ignored = agree(name, UNHEARD[entry["dtype"]])
+            entry["categories"] = [each for each in categories if not pd.isna(each)]
+            entry["unknown"] = "ignore" if ignored else "error"
     return schema
-
-
-def _lacks_text(name: str) -> WorkshopError:
-    return WorkshopError(
-        f"Column {name!r} lacks text in places, and ONNX cannot tell that from the "
-        "text 'nan'. Fill it before you fit, for example with "
-        f"frame.fillna({{{name!r}: 'none'}})."
-    )
 
 
 def _categories(step: BaseEstimator, names: list[str]) -> Iterator[tuple[str, list]]:
@@ -102,6 +124,4 @@ def _categories(step: BaseEstimator, names: list[str]) -> Iterator[tuple[str, li
             yield from _categories(inner, names)
     elif hasattr(step, "categories_") and len(step.categories_) == len(names):
         for name, known in zip(names, step.categories_, strict=True):
-            if pd.isna(known).any():
-                raise _lacks_text(name)
             yield name, known.tolist()

@@ -20,6 +20,7 @@ import requests
 
 from workshop.arms import FLOOR_ARMS, SERVED_ARMS
 from workshop.errors import WorkshopError
+from workshop.plain import plain
 from workshop.servers import rust
 
 START_S = 60  # scikit-learn's imports take ten on a slow laptop
@@ -165,8 +166,8 @@ def bodies(frame: pd.DataFrame, rows_per_body: int, n: int, seed: int) -> list[b
 
 
 def body(frame: pd.DataFrame) -> bytes:
-    """Return the request body that asks for every row of a frame."""
-    columns = [frame[name].to_numpy() for name in frame]
+    """Return the request body that asks for every row of a frame; gaps are null."""
+    columns = [column.to_numpy() for _, column in plain(frame).items()]
     rows = [dict(zip(frame, row, strict=True)) for row in zip(*columns, strict=True)]
     return orjson.dumps({"instances": rows}, option=orjson.OPT_SERIALIZE_NUMPY)
 

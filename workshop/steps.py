@@ -1,8 +1,12 @@
 """Walks through a fitted pipeline: its steps, by name, and the columns that enter."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import reprlib
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
+import pandas as pd
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import FeatureUnion, Pipeline
@@ -19,6 +23,11 @@ class Step(NamedTuple):
         """Its name and its class, as an error says them."""
         return f"the step {self.name!r} ({type(self.estimator).__name__})"
 
+    @property
+    def place(self) -> str:
+        """Its name, its class, and the first of its columns."""
+        return f"{self}, on the columns {reprlib.repr(self.columns)}"
+
 
 def steps(
     model: BaseEstimator, name: str = "model", columns: Sequence[str] = ()
@@ -26,23 +35,41 @@ def steps(
     """Yield the model and every step inside it, outermost first."""
     columns = list(getattr(model, "feature_names_in_", columns))
     yield Step(name, model, columns)
-    for inner, estimator, given in _inside(model):
-        if isinstance(estimator, BaseEstimator):
-            yield from steps(estimator, inner, given or columns)
+    for step in inside(model):
+        yield from steps(step.estimator, step.name, step.columns or columns)
 
 
-def _inside(model: BaseEstimator) -> Iterable[tuple[str, object, list[str]]]:
+def inside(model: BaseEstimator) -> list[Step]:
+    """The steps right inside a model, without their own; columns where they differ."""
     if isinstance(model, ColumnTransformer):
-        for name, inner, columns in model.transformers_:
-            yield name, inner, _names(model, columns)
+        found = [
+            (n, each, _names(model, given)) for n, each, given in model.transformers_
+        ]
     elif isinstance(model, Pipeline):
-        yield from ((name, inner, []) for name, inner in model.steps)
+        found = [(name, each, []) for name, each in model.steps]
     elif isinstance(model, FeatureUnion):
-        yield from ((name, inner, []) for name, inner in model.transformer_list)
+        found = [(name, each, []) for name, each in model.transformer_list]
     elif hasattr(model, "named_estimators_"):  # stacking and voting
-        yield from ((name, each, []) for name, each in model.named_estimators_.items())
+        found = [(name, each, []) for name, each in model.named_estimators_.items()]
         if hasattr(model, "final_estimator_"):
-            yield "final_estimator", model.final_estimator_, []
+            found.append(("final_estimator", model.final_estimator_, []))
+    else:
+        found = [("estimators", each, []) for each in _repeated(model)]
+    return [Step(*each) for each in found if isinstance(each[1], BaseEstimator)]
+
+
+def seen_by_last(model: BaseEstimator, rows: pd.DataFrame | np.ndarray) -> np.ndarray:
+    """What the last step of a model gets of these rows, as an array."""
+    seen = rows
+    if isinstance(model, Pipeline) and len(model) > 1:
+        seen = model[:-1].transform(rows)
+    return seen.toarray() if issparse(seen) else np.asarray(seen)
+
+
+def _repeated(model: BaseEstimator) -> list[BaseEstimator]:
+    """The copies of one estimator in a bag or a chain, of which each was fitted."""
+    copies = list(np.ravel(getattr(model, "estimators_", [])))
+    return [] if copies and hasattr(copies[0], "tree_") else copies
 
 
 def _names(model: ColumnTransformer, columns: object) -> list[str]:

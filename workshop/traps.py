@@ -5,18 +5,16 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
 )
 from sklearn.impute import KNNImputer, SimpleImputer
-from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 
 from workshop.errors import WorkshopError
-from workshop.steps import Step, steps
+from workshop.steps import Step, seen_by_last, steps
 
 HISTOGRAM_TREES = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
 
@@ -76,6 +74,14 @@ TRAPS = (
         "Use OrdinalEncoder(handle_unknown='use_encoded_value', unknown_value=-1).",
     ),
     Trap(
+        "missing text with a number",
+        _is(
+            OrdinalEncoder, lambda e: any(pd.isna(each).any() for each in e.categories_)
+        ),
+        "the number that stands for missing text is left out",
+        "Fill the text before you fit: frame.fillna({column: 'none'}).",
+    ),
+    Trap(
         "rare categories",
         _is(
             OneHotEncoder,
@@ -103,10 +109,7 @@ def refuse_traps(model: BaseEstimator, frame: pd.DataFrame) -> None:
 
 def trapped(step: Step, why: str, remedy: str) -> WorkshopError:
     """The error that names a step and its columns, says why, and what to do."""
-    return WorkshopError(
-        f"The model is not written: in {step}, on the columns {step.columns}, {why}. "
-        f"{remedy}"
-    )
+    return WorkshopError(f"The model is not written: in {step.place}, {why}. {remedy}")
 
 
 def _has_trees(model: BaseEstimator) -> bool:
@@ -119,10 +122,5 @@ def _gaps_that_reach(model: BaseEstimator, frame: pd.DataFrame) -> list[str]:
     """The number columns with gaps, if the last step gets to see any of them."""
     numbers = frame.select_dtypes("number")
     gaps = [name for name in numbers if numbers[name].hasnans]
-    seen = frame[numbers.isna().any(axis=1)]
-    if gaps and isinstance(model, Pipeline) and len(model) > 1:
-        seen = model[:-1].transform(seen)
-        seen = seen.toarray() if issparse(seen) else seen
-    elif gaps:
-        seen = seen[gaps]
-    return gaps if gaps and pd.isna(pd.DataFrame(seen)).any(axis=None) else []
+    seen = seen_by_last(model, frame[numbers.isna().any(axis=1)]) if gaps else []
+    return gaps if pd.isna(seen).any() else []

@@ -13,8 +13,8 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 import rust_ext
+from workshop.asking import feeds
 from workshop.errors import WorkshopError
-from workshop.parity import feeds
 from workshop.rides import FEATURES, clean, read_rides
 from workshop.timing import time_calls
 

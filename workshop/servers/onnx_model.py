@@ -11,6 +11,7 @@ import onnxruntime
 from onnxruntime.capi import onnxruntime_pybind11_state
 
 from workshop.errors import WorkshopError
+from workshop.gaps import MISSING_TEXT
 from workshop.servers.columns import Column
 from workshop.servers.models import refusal
 from workshop.servers.rust import rust_ext
@@ -48,7 +49,7 @@ class OnnxModel:
         for column in self.columns.values():
             array = arrays[column.name]
             if column.missing and array.dtype.kind == "O":
-                array = np.where(np.equal(array, None), "", array)
+                array = np.where(np.equal(array, None), MISSING_TEXT, array)
             feeds[column.input] = array.reshape(self.shapes[column.input])
         try:
             outputs = self.session.run(None, feeds)

@@ -24,6 +24,6 @@ mod tensor;
 pub use error::{Error, Result, Status};
 pub use library::{Library, find_library};
 pub use port::{Dim, Kind, Port};
-pub use schema::{Column, Unknown};
+pub use schema::{Column, MISSING_TEXT, Unknown};
 pub use session::{Metadata, Optimisation, Options, Session};
 pub use tensor::{Element, ElementType, Tensor};

@@ -10,6 +10,9 @@ use crate::tensor::ElementType;
 
 const KEY: &str = "fare.schema";
 
+/// What an input of strings gets for a missing one: not a character, so no text is it.
+pub const MISSING_TEXT: &str = "\u{ffff}";
+
 /// One column of a model.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Column {

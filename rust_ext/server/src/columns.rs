@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use engine::{Element, ElementType, Tensor, Unknown};
+use engine::{Element, ElementType, MISSING_TEXT, Tensor, Unknown};
 
 use crate::json::Json;
 
@@ -186,7 +186,7 @@ macro_rules! targets {
                 })
             }
 
-            /// Writes one value; a missing one is NaN or an empty string.
+            /// Writes one value; a missing one is NaN or `MISSING_TEXT`.
             fn set(&mut self, at: usize, value: &Json) -> Result<(), Misfit> {
                 match (self, value) {
                     $((Self::$variant(cells), Json::Null) => {
@@ -196,7 +196,7 @@ macro_rules! targets {
                     (Self::String(tensor), value) => {
                         let text = match value {
                             Json::Text(text) => text,
-                            Json::Null => "",
+                            Json::Null => MISSING_TEXT,
                             _ => return Err(Misfit::Type),
                         };
                         tensor.set_string(at, text).map_err(|_| Misfit::Range)?;
