@@ -109,6 +109,7 @@ def test_the_trials_of_the_fare_model(small, rides):
         "on thresholds",
         "odd values",
         "missing values",
+        "missing values as None",
         "infinite values",
         "no row, one, three, many",
         "columns reversed",
@@ -117,6 +118,8 @@ def test_the_trials_of_the_fare_model(small, rides):
     ]
     assert found["rows as they are"].rows is rides
     missing = found["missing values"].rows
+    as_none = found["missing values as None"].asked
+    assert {type(value) for value in as_none["distance_miles"]} == {type(None)}
     assert missing["distance_miles"].isna().all()
     assert missing.drop(columns="distance_miles").notna().all(axis=None)
     assert set(found["infinite values"].rows["distance_miles"]) == {np.inf, -np.inf}

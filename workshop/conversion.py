@@ -145,4 +145,4 @@ def _converts(model: BaseEstimator, inputs: Inputs) -> bool:
 
 
 def _first_line(error: Exception) -> str:
-    return re.split(r"[,.] [Yy]ou may raise", str(error).splitlines()[0])[0]
+    return re.split(r"[,.] [Yy]ou may raise", str(error).splitlines()[0])[0].rstrip(".")

@@ -50,27 +50,28 @@ def _step_at_fault(model: Pipeline, end: int, rows: pd.DataFrame) -> str | None:
     comes to the graph's answer.
     """
     front, rest = model[:end], model[end:]
-    want = front.transform(rows)
-    want = (want.toarray() if issparse(want) else np.asarray(want)).astype(float)
+    made = front.transform(rows)
+    want = (made.toarray() if issparse(made) else np.asarray(made)).astype(float)
     session = open_graph(convert(front, rows))
-    got = session.run(None, feeds(rows, session))[0]
+    got = session.run(None, feeds(rows, session))[0].astype(float)
     wrong = ~(np.abs(want - got) <= TOLERANCE * np.maximum(1, np.abs(want)))
     if wrong.any():
         step = _branch(front, wrong.any(axis=0))
         return (
-            f"It is {step.place}, that skl2onnx converts to "
-            "another one: do its work in the DataFrame before you fit."
+            f"It is {step.place}, that skl2onnx converts to another one: do its work "
+            "in the DataFrame before you fit."
         )
     inexact = want.astype(np.float32) != got
     answer = onnx_answers(open_graph(convert(model, rows)), model)(rows)
-    again = sklearn_answers(rest)(got.astype(float))
+    given = pd.DataFrame(got, columns=made.columns) if hasattr(made, "columns") else got
+    again = sklearn_answers(rest)(given)
     if inexact.any() and np.allclose(again, answer, rtol=TOLERANCE):
         step = _branch(front, inexact.any(axis=0))
         return (
-            f"In {step.place}, float32 rounds otherwise than "
-            f"scikit-learn's float64, and {Step(*model.steps[-1], [])} turns the last "
-            "bit into another answer: leave that step out (trees need no scaler), or "
-            "do its work in the DataFrame before you fit."
+            f"In {step.place}, float32 rounds otherwise than scikit-learn's float64, "
+            f"and {Step(*model.steps[-1], [])} turns the last bit into another answer: "
+            "leave the first of them out (trees need no scaler), or do its work in the "
+            "DataFrame before you fit."
         )
     return None
 

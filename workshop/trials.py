@@ -14,6 +14,7 @@ TEXTS = ["", " ", "no such category", "nan", "None", "é日本🚲", "1-WEST", "
 FLOATS = [0.0, -0.0, -1.0, 1e-45, 1e-20, 16777217.0, 1e9, -1e9]
 INTEGERS = [0, -1, 2**24 + 1, 2**31, 2**63 - 1, -(2**63)]
 ODD = {"f": FLOATS, "i": INTEGERS, "b": [True, False], "O": TEXTS}
+AS_THEY_ARE = "rows as they are"
 HANDED_OVER = {  # the types in which pandas may hold the values of a column
     "f": ("float64", "Float32", "Float64"),
     "i": ("int32", "Int64", "float64"),
@@ -46,11 +47,13 @@ def trials(
     """
     some = frame.head(20)
     missing = {entry["name"]: [np.nan] for entry in schema if entry["missing"]}
+    gaps = _each(some, missing)
     found = {
-        "rows as they are": Trial(frame),
+        AS_THEY_ARE: Trial(frame),
         "on thresholds": Trial(all_thresholds(model, frame, n, seed=seed)),
         "odd values": Trial(hard_rows(frame)),
-        "missing values": Trial(_each(some, missing)),
+        "missing values": Trial(gaps),
+        "missing values as None": Trial(gaps, _with_none(gaps)),
         "infinite values": Trial(_infinite(model, some.head(1))),
         "no row, one, three, many": Trial(frame.head(100), in_batches=True),
         "columns reversed": Trial(some, some[some.columns[::-1]]),
@@ -159,6 +162,10 @@ def _odd(column: pd.Series) -> list[Any]:
     ends = np.iinfo(column.dtype) if kind == "i" else np.finfo(column.dtype)
     cast = int if kind == "i" else float
     return [v for v in ODD[kind] if cast(ends.min) <= v <= cast(ends.max)]
+
+
+def _with_none(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.astype(object).where(rows.notna(), None)
 
 
 def _infinite(model: BaseEstimator, row: pd.DataFrame) -> pd.DataFrame:
