@@ -258,14 +258,8 @@ def test_missing_text_is_what_it_was_when_the_model_was_fitted(
     same(ways[way](rows.assign(**{column: gaps})), want)
 
 
-ALONE = pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="a lone null is None, and no NaN, there"
-)
-WAYS_ALONE = [*WAYS[:3], pytest.param(WAYS[3], marks=ALONE), *WAYS[4:]]
-
-
 @pytest.mark.parametrize("column", ["home.dest", "home_dest"])
-@pytest.mark.parametrize("way", WAYS_ALONE)
+@pytest.mark.parametrize("way", WAYS)
 def test_missing_text_is_the_same_without_other_rows(way, column, ways, model, frame):
     rows = with_text(frame, **{column: [None]})
     same(ways[way](rows), model.predict(rows))

@@ -52,13 +52,20 @@ class SklearnModel:
         if self.plain:
             rows = arrays["X"].reshape(len(arrays["X"]), -1)
         else:
-            rows = pd.DataFrame(arrays, copy=False)
+            rows = pd.DataFrame(dict(map(self._with_nan, arrays.items())), copy=False)
         try:
             # The body was checked: no second look for NaN and infinity.
             with sklearn.config_context(assume_finite=True):
                 return self._outputs(rows)
         except ValueError as error:
             raise refusal(error) from None
+
+    def _with_nan(self, item: tuple[str, np.ndarray]) -> tuple[str, np.ndarray]:
+        """Return a column with NaN for missing text: pandas keeps None if it is alone."""
+        name, array = item
+        if array.dtype.kind == "O" and self.columns[name].missing:
+            array = np.where(np.equal(array, None), np.nan, array)
+        return name, array
 
     def _outputs(self, rows: pd.DataFrame | np.ndarray) -> dict[str, Any]:
         if not hasattr(self.model, "predict_proba"):
