@@ -7,16 +7,24 @@ import onnxruntime
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.cluster import KMeans
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
+    IsolationForest,
     RandomForestClassifier,
     RandomForestRegressor,
 )
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.linear_model import (
+    LinearRegression,
+    LogisticRegression,
+    Ridge,
+    RidgeClassifier,
+    SGDClassifier,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -24,6 +32,7 @@ from sklearn.preprocessing import (
     OrdinalEncoder,
     StandardScaler,
 )
+from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from workshop import asking, conversion, export, models
@@ -428,3 +437,37 @@ def test_no_rows_are_answered_by_a_graph_that_joins_columns(numbers):
     graph = export.to_onnx(model.fit(numbers, numbers["a"]), numbers)
     assert "FeatureVectorizer" not in {node.op_type for node in graph.graph.node}
     assert answers(graph, numbers.head(0))[0].size == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "outputs"),
+    [
+        (SVC(), ["label"]),
+        (RidgeClassifier(), ["label"]),
+        (SGDClassifier(random_state=SEED), ["label"]),
+        (KMeans(2, random_state=SEED, n_init=1), ["label"]),
+        (IsolationForest(n_estimators=5, random_state=SEED), ["label"]),
+        (LogisticRegression(), ["label", "probabilities"]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_graph_answers_what_was_proved_and_no_more(model, outputs, numbers):
+    model = clone(model).fit(numbers, numbers["a"] > 0.5)
+    graph = export.to_onnx(model, numbers)
+    assert [output.name for output in graph.graph.output] == outputs
+    labels, *_ = answers(graph, numbers)
+    assert isinstance(labels, np.ndarray)
+
+
+def test_small_whole_numbers_can_be_categories_too(target):
+    frame = pd.DataFrame({"c": np.arange(60, dtype="uint8") % 3})
+    model = behind(OneHotEncoder(sparse_output=False)).fit(frame, target)
+    (column,) = export.schema_of(export.to_onnx(model, frame))
+    assert (column["categories"], column["unknown"]) == ([0, 1, 2], "error")
+
+
+def test_an_encoder_of_truth_values_is_refused_by_name(target):
+    frame = pd.DataFrame({"c": np.arange(60) % 2 == 0})
+    model = behind(OneHotEncoder(sparse_output=False)).fit(frame, target)
+    with pytest.raises(WorkshopError, match=r"step 'onehotencoder' .* columns \['c'\]"):
+        export.to_onnx(model, frame)

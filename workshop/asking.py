@@ -57,7 +57,7 @@ def sklearn_answers(model: BaseEstimator) -> Ask:
     def ask(rows: pd.DataFrame) -> np.ndarray:
         if not len(rows):
             return np.empty(0)
-        outputs = [getattr(model, method)(rows) for method in _methods(model)]
+        outputs = [getattr(model, method)(rows) for method in methods(model)]
         return np.ma.array(_side_by_side(outputs, model), mask=_ties(model, rows))
 
     return ask
@@ -74,7 +74,7 @@ def onnx_answers(
     Takes a session of onnxruntime or of rust_ext; a classifier's needs the model, too.
     What the engine refuses is a ValueError, as it is in scikit-learn.
     """
-    wanted = 1 if model is None else len(_methods(model))
+    wanted = 1 if model is None else len(methods(model))
 
     def ask(rows: pd.DataFrame) -> np.ndarray:
         try:
@@ -96,8 +96,8 @@ def _tensor(column: pd.Series, dtype: type) -> np.ndarray:
     return column.to_numpy(dtype).reshape(-1, 1)
 
 
-def _methods(model: BaseEstimator) -> list[str]:
-    """What is asked of a model, in the order of the graph's outputs."""
+def methods(model: BaseEstimator) -> list[str]:
+    """What a model is asked, in the order of a graph's outputs."""
     asked = ["predict", "predict_proba"] if is_classifier(model) else ["predict"]
     return [method for method in asked if hasattr(model, method)]
 

@@ -16,11 +16,11 @@ from onnxruntime.capi.onnxruntime_pybind11_state import (
 )
 from skl2onnx import convert_sklearn
 from skl2onnx.common import data_types as onnx_types
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
 
-from workshop.asking import SCHEMA
+from workshop.asking import SCHEMA, methods
 from workshop.errors import WorkshopError
 from workshop.faithful import faithful
 from workshop.schema import columns_of, describe
@@ -28,7 +28,10 @@ from workshop.steps import Step, inside
 
 TARGET_OPSET = {"": 18, "ai.onnx.ml": 3}  # at most: a file says what it needs
 LOAD_ERRORS = (Fail, InvalidGraph, NotImplemented)
-REFUSALS = (NameError, RuntimeError, TypeError, ValueError)  # what skl2onnx raises
+REFUSALS = (  # what skl2onnx raises
+    *(AssertionError, AttributeError, NameError),
+    *(RuntimeError, TypeError, ValueError),
+)
 TENSORS = {
     "float32": onnx_types.FloatTensorType,
     "int64": onnx_types.Int64TensorType,
@@ -87,11 +90,12 @@ def note(graph: onnx.ModelProto, key: str, value: object) -> None:
 
 
 def _convert(model: BaseEstimator, inputs: Inputs) -> onnx.ModelProto:
-    plain = {id(model): {"zipmap": False}} if hasattr(model, "predict_proba") else None
+    plain = {id(model): {"zipmap": False}} if is_classifier(model) else None
     try:
         with warnings.catch_warnings():
             # skl2onnx 1.20 gives protobuf booleans for integers, as protobuf 7 refuses.
             warnings.filterwarnings("ignore", "Field onnx.*got a boolean")
+            warnings.filterwarnings("ignore", "Attribute `prob[AB]_`", FutureWarning)
             graph = convert_sklearn(
                 model,
                 name=type(model).__name__,
@@ -107,6 +111,8 @@ def _convert(model: BaseEstimator, inputs: Inputs) -> onnx.ModelProto:
             "before you fit, or replace it by a step that skl2onnx knows."
         ) from error
     _join_with_concat(graph)
+    if asked := methods(model):
+        del graph.graph.output[len(asked) :]  # scores that are compared with nothing
     return graph
 
 

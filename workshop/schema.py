@@ -87,7 +87,8 @@ def probe(
 
     def agree(name: str, value: object) -> bool | None:
         """Whether the two agree on that value; None where scikit-learn takes none."""
-        column = pd.Series(value, few.index, few[name].dtype)
+        dtype = few[name].dtype
+        column = pd.Series(value, few.index, "int64" if dtype.kind in "iu" else dtype)
         rows = few.assign(**{name: column})
         try:
             by_sklearn(rows)

@@ -61,7 +61,7 @@ class SklearnModel:
             raise refusal(error) from None
 
     def _with_nan(self, item: tuple[str, np.ndarray]) -> tuple[str, np.ndarray]:
-        """Return a column with NaN for missing text: pandas keeps None if it is alone."""
+        """Return a column, NaN where text is missing: pandas keeps a lone None."""
         name, array = item
         if array.dtype.kind == "O" and self.columns[name].missing:
             array = np.where(np.equal(array, None), np.nan, array)
@@ -70,7 +70,8 @@ class SklearnModel:
     def _outputs(self, rows: pd.DataFrame | np.ndarray) -> dict[str, Any]:
         if not hasattr(self.model, "predict_proba"):
             return {"variable": self.model.predict(rows)}
+        label = self.model.predict(rows)
         return {
-            "label": self.model.predict(rows),
+            "label": label.astype(int) if label.dtype == bool else label,
             "probabilities": self.model.predict_proba(rows),
         }
