@@ -32,7 +32,7 @@ from sklearn.preprocessing import (
     OrdinalEncoder,
     StandardScaler,
 )
-from sklearn.svm import SVC
+from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from workshop import asking, conversion, export, models
@@ -443,6 +443,8 @@ def test_no_rows_are_answered_by_a_graph_that_joins_columns(numbers):
     ("model", "outputs"),
     [
         (SVC(), ["label"]),
+        (LinearSVC(), ["label"]),
+        (make_pipeline(StandardScaler(), LinearSVC()), ["label"]),
         (RidgeClassifier(), ["label"]),
         (SGDClassifier(random_state=SEED), ["label"]),
         (KMeans(2, random_state=SEED, n_init=1), ["label"]),

@@ -21,7 +21,7 @@ TENSORS = {
     "tensor(string)": object,
 }
 REFUSALS = {"Fail", "InvalidArgument"}  # so called by onnxruntime and by rust_ext
-CLOSE = 1e-4  # two scores of a classifier that are nearer than this are a tie
+CLOSE = 1e-4  # of a score, or of 1 where it is smaller: two that near are a tie
 
 Ask = Callable[[pd.DataFrame], np.ndarray]  # answers [rows] or [rows, values]
 
@@ -128,7 +128,7 @@ def _ties(model: BaseEstimator, rows: pd.DataFrame) -> np.ndarray:
     if scores.ndim == 1:
         return np.abs(scores) < CLOSE
     ranked = np.sort(-scores if ways[0] == "transform" else scores, axis=1)
-    tied = ranked[:, -1] - ranked[:, -2] < CLOSE
+    tied = ranked[:, -1] - ranked[:, -2] < CLOSE * np.maximum(1, np.abs(ranked[:, -1]))
     if ways[0] != "predict_proba":
         return tied
     return np.column_stack([tied, np.zeros(scores.shape, dtype=bool)])

@@ -19,6 +19,7 @@ from skl2onnx.common import data_types as onnx_types
 from sklearn.base import BaseEstimator, is_classifier
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
+from sklearn.svm import LinearSVC
 
 from workshop.asking import SCHEMA, methods
 from workshop.errors import WorkshopError
@@ -83,6 +84,14 @@ def open_graph(graph: onnx.ModelProto) -> onnxruntime.InferenceSession:
         ) from error
 
 
+def _options(model: BaseEstimator) -> dict[str, bool]:
+    """What makes a classifier's outputs plain arrays, and not lists of dicts."""
+    last = model.steps[-1][1] if isinstance(model, Pipeline) else model
+    if isinstance(last, LinearSVC):
+        return {"nocl": False}  # it has no zipmap, and is given one where this is empty
+    return {"zipmap": False} if is_classifier(model) else {}
+
+
 def note(graph: onnx.ModelProto, key: str, value: object) -> None:
     """Put a value into the metadata of the file, as JSON."""
     kept = {entry.key: entry.value for entry in graph.metadata_props}
@@ -90,7 +99,6 @@ def note(graph: onnx.ModelProto, key: str, value: object) -> None:
 
 
 def _convert(model: BaseEstimator, inputs: Inputs) -> onnx.ModelProto:
-    plain = {id(model): {"zipmap": False}} if is_classifier(model) else None
     try:
         with warnings.catch_warnings():
             # skl2onnx 1.20 gives protobuf booleans for integers, as protobuf 7 refuses.
@@ -100,7 +108,7 @@ def _convert(model: BaseEstimator, inputs: Inputs) -> onnx.ModelProto:
                 model,
                 name=type(model).__name__,
                 initial_types=inputs,
-                options=plain,
+                options={id(model): _options(model)},
                 target_opset=TARGET_OPSET,
             )
     except REFUSALS as error:
