@@ -1,4 +1,5 @@
-//! The program of notebook 04: quotes one ride. Its argument is the fare model's file.
+//! The third program of notebook 04, and its exercise: quotes one ride. Its argument is
+//! the fare model's file.
 #![allow(clippy::print_stdout, reason = "it is there to be read")]
 
 use engine::{Library, Options, Result, Session, Tensor, find_library};
