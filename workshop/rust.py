@@ -12,6 +12,7 @@ from workshop.processes import run
 from workshop.progress import turns
 
 FOLDERS = {"dev": "debug", "release": "release"}  # of cargo's profiles, in target/
+BUILD_TIMEOUT_S = 240  # the first debug build compiles what the engine stands on
 BUILDS = {"debug": "dev", "release": "release", "release again": "release"}
 
 
@@ -36,7 +37,8 @@ def run_example(name: str, *arguments: object, profile: str = "release") -> Run:
     }
     build = ["cargo", "build", "--profile", profile, "--locked", "--offline", "--quiet"]
     start = time.monotonic()
-    run([*build, "--example", name], "The program does not compile", **where)
+    build += ["--example", name]
+    run(build, "The program does not compile", timeout_s=BUILD_TIMEOUT_S, **where)
     build_s = time.monotonic() - start
     built = RUST / "target" / FOLDERS[profile] / "examples"
     command = [str(built / (name + environment.EXE)), *map(str, arguments)]
