@@ -12,7 +12,7 @@ from workshop.rides import FEATURES
 def test_the_program_quotes_the_fare_of_the_session():
     model = models.ensure("fare").onnx
     session = rust_ext.InferenceSession(model)
-    asked = pd.DataFrame([[1.5, "3-west", "5-east", 18, 4, 1]], columns=FEATURES)
+    asked = pd.DataFrame([[2.0, "3-west", "5-east", 9, 4, 1]], columns=FEATURES)
     fare = session.run(None, asking.feeds(asked, session))[0].item()
     assert rust.run_example("quote", model).output == f"{fare:.2f}"
 
