@@ -7,7 +7,7 @@ import re
 import nbformat
 import pytest
 
-from workshop import models, rides
+from workshop import models, rides, series
 from workshop.paths import NOTEBOOKS, ROOT
 
 MINUTES = {  # of the half day; 40 more are breaks and 20 the close: see the README
@@ -20,6 +20,8 @@ MINUTES = {  # of the half day; 40 more are breaks and 20 the close: see the REA
     "06_serve_it": (20, 10),
     "07_what_it_costs": (20, 10),
 }
+EXTRAS = {"extras/threads_and_the_gil": (10, 0)}
+BOOKS = MINUTES | EXTRAS
 IGNORED = {"nbval-ignore-output", "nbval-skip"}
 
 
@@ -36,7 +38,8 @@ def tags(cell):
 
 
 def test_the_series_is_complete():
-    assert [path.stem for path in sorted(NOTEBOOKS.glob("0*.ipynb"))] == list(MINUTES)
+    assert series.names() == [f"{name}.ipynb" for name in MINUTES]
+    assert series.extras() == [f"{name}.ipynb" for name in EXTRAS]
 
 
 def test_the_agenda_of_the_readme_is_half_a_day_of_these_notebooks():
@@ -52,16 +55,16 @@ def test_the_agenda_of_the_readme_is_half_a_day_of_these_notebooks():
     assert sum(map(int, rows)) == 240
 
 
-@pytest.fixture(params=MINUTES)
+@pytest.fixture(params=BOOKS)
 def name(request):
     return request.param
 
 
 def test_the_title_says_why_what_and_how_long(name):
     title = book(name).cells[0].source
-    taught, exercise = MINUTES[name]
+    taught, exercise = BOOKS[name]
     time = f"Time: {taught} min" + (f" + {exercise} min exercise" if exercise else "")
-    assert title.startswith(f"# {name[:2]} ")
+    assert title.startswith("# Extra: " if name in EXTRAS else f"# {name[:2]} ")
     assert "**You will be able to**" in title
     assert time in title
     assert 2 <= len(re.findall(r"(?m)^- ", title)) <= 4

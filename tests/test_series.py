@@ -12,7 +12,7 @@ from workshop.errors import WorkshopError
 def folder(monkeypatch, tmp_path):
     monkeypatch.setattr(series, "NOTEBOOKS", tmp_path / "notebooks")
     monkeypatch.setattr(series, "EXECUTED", tmp_path / "build")
-    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "extras").mkdir(parents=True)
     return tmp_path
 
 
@@ -61,6 +61,10 @@ def test_a_long_measurement_says_in_the_notebook_how_long_it_took(folder):
 
 def test_store_keeps_the_outputs_and_a_failure_leaves_the_notebook(folder):
     write(folder, "01_a.ipynb", "print('kept')")
+    write(folder, "extras/c.ipynb", "print('kept')")
+    series.store(["notebooks/extras/c.ipynb"])
+    extra = nbformat.read(folder / "notebooks" / "extras" / "c.ipynb", as_version=4)
+    assert extra.cells[1].outputs[0].text == "kept\n"
     write(folder, "02_b.ipynb", "raise ValueError('no')")
     before = (folder / "notebooks" / "02_b.ipynb").read_bytes()
     with pytest.raises(WorkshopError, match="ValueError: no"):

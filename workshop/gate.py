@@ -4,9 +4,9 @@ import subprocess
 import sys
 import time
 
-from workshop import environment, prerequisites
+from workshop import environment, prerequisites, series
 from workshop.errors import WorkshopError
-from workshop.paths import ROOT, RUST
+from workshop.paths import NOTEBOOKS, ROOT, RUST
 
 PYTEST = [sys.executable, "-m", "pytest"]
 NBVAL = ["--nbval", "--nbval-current-env", "--nbval-kernel-name=python3"]
@@ -17,7 +17,8 @@ WORKSPACE = ["--workspace", "--locked", "--offline"]
 
 def checks():
     """Return what must hold: its name, the command, and where the command runs."""
-    notebooks = [str(path) for path in sorted((ROOT / "notebooks").glob("0*.ipynb"))]
+    names = [*series.names(), *series.extras()]
+    notebooks = [str(NOTEBOOKS / name) for name in names]
     deny = ["--all-targets", "--", "-D", "warnings"]
     return [
         ("ruff check", [*RUFF, "check"], ROOT),

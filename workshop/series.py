@@ -26,6 +26,11 @@ def names():
     return sorted(path.name for path in NOTEBOOKS.glob("0*.ipynb"))
 
 
+def extras():
+    """Return the notebooks that the half day has no time for."""
+    return sorted(f"extras/{path.name}" for path in NOTEBOOKS.glob("extras/*.ipynb"))
+
+
 def run(_argv=()):
     """Run the series into build/notebooks/, write the report, print the table."""
     books = [execute(name) for name in names()]
@@ -36,8 +41,10 @@ def run(_argv=()):
 
 def store(argv=()):
     """Run the notebooks in place (all, or those named) and keep their outputs."""
-    for name in argv or names():
-        nbformat.write(execute(Path(name).name), NOTEBOOKS / Path(name).name)
+    stored = {Path(name).name: name for name in (*names(), *extras())}
+    for given in argv or stored:
+        name = stored.get(Path(given).name, given)
+        nbformat.write(execute(name), NOTEBOOKS / name)
 
 
 def execute(name):
@@ -53,7 +60,7 @@ def execute(name):
         timeout=CELL_TIMEOUT_S,
         kernel_name="python3",
         record_timing=False,
-        resources={"metadata": {"path": str(NOTEBOOKS)}},
+        resources={"metadata": {"path": str((NOTEBOOKS / name).parent)}},
         config=ENCRYPTED,
         on_cell_start=progress.started,
     )
@@ -76,9 +83,10 @@ def read(name):
     try:
         return nbformat.read(NOTEBOOKS / name, as_version=4)
     except (OSError, ValueError) as error:
+        there = ", ".join([*names(), *extras()])
         raise WorkshopError(
-            f"{name} cannot be read as a notebook: {error}. There are: "
-            f"{', '.join(names())}; 'make reset' puts them back as they were."
+            f"{name} cannot be read as a notebook: {error}. There are: {there}; "
+            "'make reset' puts them back as they were."
         ) from None
 
 

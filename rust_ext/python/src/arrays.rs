@@ -58,6 +58,7 @@ pub fn to_array<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, Py
     )
 }
 
+// region: fill_numbers
 fn fill_numbers<T: Number>(
     tensor: &mut Tensor,
     port: &Port,
@@ -73,6 +74,7 @@ fn fill_numbers<T: Number>(
     let array = array.cast::<PyArrayDyn<T>>()?;
     tensor.refill(array.shape(), &array.to_vec()?).map_err(to_python)
 }
+// endregion: fill_numbers
 
 fn numbers_out<'py, T: Number>(
     py: Python<'py>,

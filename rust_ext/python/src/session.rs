@@ -13,11 +13,13 @@ use crate::error::to_python;
 use crate::metadata::{ModelMetadata, NodeArg};
 use crate::options::{self, PROVIDER};
 
+// region: release
 /// Rows from which a run releases the GIL: for fewer, a small model answers sooner than
 /// two threads hand it over.
 const ROWS_TO_RELEASE: usize = 10;
 /// Bytes from which a model is not small: it releases the GIL for one row already.
 const LARGE_MODEL: u64 = 1 << 20;
+// endregion: release
 
 /// A model that is ready to answer, from any number of threads at once.
 #[pyclass(frozen, module = "rust_ext")]
