@@ -139,6 +139,7 @@ PIPELINES = {
     "CalibratedClassifierCV": passes(
         pipe(SCALED, CalibratedClassifierCV(LinearSVC(), cv=2)), target="dear"
     ),
+    "LinearSVC": passes(pipe(SCALED, LinearSVC()), target="dear"),
     "KNeighborsRegressor, by distance": refused(
         pipe(SCALED, KNeighborsRegressor(weights="distance")),
         "KNeighborsRegressor.* converts to another one",
@@ -216,6 +217,10 @@ PIPELINES = {
     "StackingRegressor, trees on top": refused(
         pipe(PLAIN, StackingRegressor(two_models(), boosted(), cv=2)),
         "StackingRegressor.* converts to another one",
+    ),
+    "StackingRegressor, Poisson on top": refused(
+        pipe(PLAIN, StackingRegressor(two_models(), boosted(loss="poisson"), cv=2)),
+        r"'final_estimator' \(HistGradientBoostingRegressor\).* exponential",
     ),
     "GridSearchCV": passes(
         GridSearchCV(pipe(PLAIN, Ridge()), {"ridge__alpha": [0.1, 10]}, cv=2)
