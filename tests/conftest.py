@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import matplotlib as mpl
 import pytest
 from matplotlib import pyplot as plt
+from threadpoolctl import threadpool_limits
 
 from workshop import models, plots
 from workshop.arms import FLOOR_ARMS, SERVED_ARMS
@@ -24,6 +25,13 @@ def model_of(arm):
 def one_thread():
     """Fits on one OpenMP thread, as the course does."""
     with models.steady_threads():
+        yield
+
+
+@pytest.fixture(scope="module")
+def no_pools():
+    """One thread for all: joblib's are slower than a model of this size."""
+    with threadpool_limits(1):
         yield
 
 

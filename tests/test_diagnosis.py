@@ -7,27 +7,22 @@ from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
-from sklearn.impute import KNNImputer
+from sklearn.impute import KNNImputer, SimpleImputer
 from sklearn.linear_model import LinearRegression, Ridge
 from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
-from threadpoolctl import threadpool_limits
 
+from workshop.asking import onnx_answers
+from workshop.conversion import convert, open_graph
 from workshop.diagnosis import diagnose
 from workshop.errors import WorkshopError
 from workshop.export import PARITY, metadata_of, to_onnx
+from workshop.trials import all_thresholds
 
 SEED = 7
 
 pytestmark = pytest.mark.usefixtures("no_pools")
-
-
-@pytest.fixture(scope="module")
-def no_pools():
-    """One thread for all: joblib's are slower than a model of this size."""
-    with threadpool_limits(1):
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -152,6 +147,38 @@ def test_numbers_that_float32_skips_are_named_and_no_others(sign, frame, target)
     assert refusal(model, rows).endswith(
         "float32 skips whole numbers beyond 2**24: make ['id'] smaller."
     )
+
+
+def test_text_in_front_is_not_compared_as_a_number(target):
+    zones = pd.DataFrame({"zone": ["x", "y", np.nan, "y"] * 125}, dtype=object)
+    fill = SimpleImputer(strategy="most_frequent")
+    last = KNeighborsRegressor(weights="distance")
+    encode = OneHotEncoder(sparse_output=False)
+    model = make_pipeline(fill, encode, last).fit(zones, target)
+    assert "It is the step 'kneighborsregressor'" in refusal(model, zones)
+
+
+def test_a_gap_that_stays_one_is_no_difference(doubles, target):
+    rows = doubles[["a", "b"]].mask(doubles[["a", "b"]] > 0.9)
+    front = ColumnTransformer([], remainder="passthrough")
+    model = make_pipeline(front, HistGradientBoostingRegressor(max_iter=20))
+    model.fit(rows, target)
+    said = diagnose(model, rows, rows[rows["a"].isna()])
+    assert said.startswith("The columns ['a', 'b'] are float64")
+
+
+def test_a_scaler_is_named_where_thresholds_are_doubles(frame, target):
+    """The scaled value is a float32 then, and skl2onnx rounds the threshold."""
+    trees = HistGradientBoostingRegressor(max_iter=20, random_state=SEED)
+    model = make_pipeline(columns(StandardScaler(), ["a", "b", "c", "d"]), trees)
+    model.fit(frame, target)
+    there = all_thresholds(model, frame, 50, seed=SEED)
+    ask = onnx_answers(open_graph(convert(model, frame)), model)
+    differs = np.abs(ask(there) - model.predict(there)) > 1e-3
+    assert differs.sum() > 20
+    for at in np.flatnonzero(differs):
+        said = diagnose(model, frame, there.iloc[[at]])
+        assert said.startswith("In the step 'front' (StandardScaler)")
 
 
 SHORT = "['c0', 'c1', 'c2', 'c3', 'c4', 'c5', ...]"

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import (
     BaggingRegressor,
@@ -137,12 +138,13 @@ INSIDE = {
     "vote": VotingRegressor([("line", Ridge()), ("trees", trees())]),
     "stack": StackingRegressor([("line", Ridge()), ("trees", trees())], Ridge(), cv=2),
     "two targets": MultiOutputRegressor(trees()),
+    "calibrated": CalibratedClassifierCV(trees(HistGradientBoostingClassifier), cv=2),
 }
 
 
 def fitted(name, rows):
     target = (4 * (rows["a"] > rows["a"].min()) + (rows["b"] > rows["b"].min())) * 1.0
-    if name == "classes":
+    if name in ("classes", "calibrated"):
         target = target.astype(int)
     elif name == "two targets":
         target = pd.DataFrame({"one": target, "two": -target})
@@ -180,6 +182,16 @@ def test_thresholds_stay_where_doubles_reach_them(in_front, neighbours):
     model = make_pipeline(*in_front, trees()).fit(doubles, neighbours["a"])
     before, after = thresholds(model), thresholds(faithful(model, doubles))
     assert before.tolist() == after.tolist()
+
+
+def test_each_column_is_looked_at_by_itself(neighbours):
+    """Only the thresholds of the column that holds doubles stay."""
+    rows = neighbours.assign(a=neighbours["a"].astype(float) / 3)
+    model = trees().fit(rows, neighbours["a"] + neighbours["b"])
+    before, after = thresholds(model), thresholds(faithful(model, rows))
+    of_b = before > 1
+    assert of_b.any() and not of_b.all()
+    assert after.tolist() == np.where(of_b, float32_below(before), before).tolist()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,10 @@ from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.decomposition import PCA
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.discriminant_analysis import (
+    LinearDiscriminantAnalysis,
+    QuadraticDiscriminantAnalysis,
+)
 from sklearn.ensemble import (
     BaggingRegressor,
     GradientBoostingRegressor,
@@ -34,6 +37,7 @@ from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.multioutput import MultiOutputClassifier, MultiOutputRegressor
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import FeatureUnion
 from sklearn.pipeline import make_pipeline as pipe
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -52,7 +56,6 @@ from sklearn.preprocessing import (
 )
 from sklearn.svm import SVC, SVR, LinearSVC
 from sklearn.tree import DecisionTreeRegressor
-from threadpoolctl import threadpool_limits
 
 from workshop import asking, conversion, export, rides
 from workshop.errors import WorkshopError
@@ -60,6 +63,7 @@ from workshop.rides import FEATURES, NUMBERS, TARGET, ZONES
 
 SEED = 7
 FEW = {"n_estimators": 5, "random_state": SEED}
+SHRUNK = {"solver": "eigen", "shrinkage": 0.5}
 BINS = {"encode": "onehot-dense", "quantile_method": "averaged_inverted_cdf"}
 
 pytestmark = [
@@ -140,12 +144,20 @@ PIPELINES = {
         pipe(SCALED, CalibratedClassifierCV(LinearSVC(), cv=2)), target="dear"
     ),
     "LinearSVC": passes(pipe(SCALED, LinearSVC()), target="dear"),
+    "QuadraticDiscriminantAnalysis": refused(
+        pipe(SCALED, QuadraticDiscriminantAnalysis(**SHRUNK)),
+        "QuadraticDiscriminantAnalysis.* converts to another one",
+        target="dear",
+    ),
     "KNeighborsRegressor, by distance": refused(
         pipe(SCALED, KNeighborsRegressor(weights="distance")),
         "KNeighborsRegressor.* converts to another one",
     ),
     # The numbers in another form.
     "PolynomialFeatures": passes(pipe(columns(PolynomialFeatures()), Ridge())),
+    "PolynomialFeatures, cubic, scaled": passes(
+        pipe(columns(pipe(PolynomialFeatures(3), StandardScaler())), Ridge())
+    ),
     "KBinsDiscretizer": passes(pipe(columns(KBinsDiscretizer(**BINS)), Ridge())),
     "QuantileTransformer": passes(
         pipe(columns(QuantileTransformer(n_quantiles=9)), Ridge())
@@ -182,6 +194,9 @@ PIPELINES = {
         r"'zones' \(OrdinalEncoder\).* refuses an unknown category",
     ),
     "TargetEncoder": passes(pipe(columns(zones=TargetEncoder(cv=KFold(3))), Ridge())),
+    "TargetEncoder before trees": passes(
+        pipe(columns(zones=TargetEncoder(cv=KFold(3))), boosted())
+    ),
     # Trees.
     "DecisionTree": passes(pipe(PLAIN, DecisionTreeRegressor(max_depth=6))),
     "RandomForest": passes(pipe(PLAIN, RandomForestRegressor(**FEW))),
@@ -207,6 +222,14 @@ PIPELINES = {
     "RandomForest, scaled": refused(
         pipe(columns(MinMaxScaler()), RandomForestRegressor(**FEW)),
         r"'numbers' \(MinMaxScaler\).*trees need no scaler",
+    ),
+    "HistGradientBoosting, scaled": refused(
+        pipe(SCALED, boosted()),
+        r"'numbers' \(StandardScaler\).*trees need no scaler",
+    ),
+    "HistGradientBoosting, calibrated": passes(
+        pipe(PLAIN, CalibratedClassifierCV(boosted(HistGradientBoostingClassifier))),
+        target="dear",
     ),
     # Several models, or several answers.
     "BaggingRegressor": passes(pipe(PLAIN, BaggingRegressor(boosted(), 3))),
@@ -237,6 +260,7 @@ PIPELINES = {
         pipe(PLAIN, TransformedTargetRegressor(Ridge(), transformer=StandardScaler())),
         r"cannot convert .* \(TransformedTargetRegressor\)",
     ),
+    "a step that does nothing": passes(pipe(PLAIN, "passthrough", Ridge())),
     # Fewer columns.
     "SelectKBest": passes(pipe(SCALED, SelectKBest(f_regression, k=5), Ridge())),
     "RFE": passes(pipe(PLAIN, RFE(Ridge(), n_features_to_select=5), Ridge())),
@@ -251,6 +275,12 @@ PIPELINES = {
     "a distance is missing, RandomForest": refused(
         pipe(PLAIN, RandomForestRegressor(**FEW)),
         r"RandomForestRegressor\), on the columns \['distance_miles'\], the branch",
+        gaps="distance_miles",
+    ),
+    "a distance is missing, two forests": refused(
+        pipe(PLAIN, MultiOutputRegressor(RandomForestRegressor(**FEW))),
+        r"RandomForestRegressor\), on the columns \['distance_miles'\], the branch",
+        target="fare and minutes",
         gaps="distance_miles",
     ),
     "a distance is missing, add_indicator": refused(
@@ -286,13 +316,6 @@ TARGETS = {
     "fare and minutes": lambda rides: rides[[TARGET, "duration_min"]],
     "dear and long": lambda rides: rides[[TARGET, "duration_min"]] > 10,
 }
-
-
-@pytest.fixture(scope="module")
-def no_pools():
-    """One thread for all: joblib's are slower than a model of this size."""
-    with threadpool_limits(1):
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -343,3 +366,23 @@ def test_it_is_refused_by_name_and_reason(name, split):
     model, proof, _ = fitted(PIPELINES[name], split)
     with pytest.raises(WorkshopError, match=PIPELINES[name].refusal):
         export.to_onnx(model, proof)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        PCA(2),
+        PolynomialFeatures(),
+        QuantileTransformer(n_quantiles=9),
+        SelectKBest(f_regression, k=2),
+        FeatureUnion([("scaled", StandardScaler()), ("turned", PCA(2))]),
+        pipe(StandardScaler(), PCA(2)),
+    ],
+    ids=lambda step: type(step).__name__,
+)
+def test_any_step_may_be_the_first(first, split):
+    train, test = (part[NUMBERS] for part in split)
+    model = pipe(first, Ridge()).fit(train, TARGETS["fare"](split.train))
+    session = conversion.open_graph(export.to_onnx(model, test.head(300)))
+    (fares,) = session.run(None, asking.feeds(test.tail(300), session))
+    assert fares.ravel() == pytest.approx(model.predict(test.tail(300)), rel=1e-4)

@@ -49,6 +49,13 @@ def test_a_step_without_a_converter_fails_before_a_long_fit(frame, witness):
     assert len(rows) == len(target) == 1000
 
 
+@pytest.mark.parametrize("rows", [4999, 5001])
+def test_a_target_of_another_length_is_refused(frame, witness, rows):
+    with pytest.raises(WorkshopError, match=f"5000 rows and the target {rows}"):
+        rehearse(witness, frame, np.zeros(rows))
+    assert Witness.seen is None
+
+
 @pytest.mark.parametrize(
     ("model", "said"),
     [

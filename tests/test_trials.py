@@ -85,14 +85,11 @@ def test_the_sweep_goes_by_steps_of_float32(small, rides):
 
 
 def test_hard_rows_change_one_value_at_a_time(rides):
-    hard = hard_rows(rides, missing=["distance_miles"])
+    hard = hard_rows(rides)
     assert hard.dtypes.astype(str).tolist() == rides.dtypes.astype(str).tolist()
-    same = (hard == hard.iloc[0]) | (hard.isna() & hard.iloc[0].isna())
-    assert ((~same).sum(axis=1) <= 1).all()
+    assert ((hard != hard.iloc[0]).sum(axis=1) <= 1).all()
     assert {"", "nan", "é日本🚲"} <= set(hard["pickup_zone"])
     assert hard["hour"].max() == 2**63 - 1
-    assert hard["distance_miles"].isna().sum() == 1
-    assert not hard_rows(rides).isna().any(axis=None)
 
 
 def test_hard_rows_stay_within_the_type_of_a_column():

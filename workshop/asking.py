@@ -33,12 +33,10 @@ def feeds(
 
     Raises ValueError for numbers that an integer cannot hold, a missing one among them.
     """
-    columns = {entry["input"]: entry["name"] for entry in schema_of(session)}
-    asked = plain(frame[[columns.get(i.name, i.name) for i in session.get_inputs()]])
-    return {
-        i.name: _tensor(asked[columns.get(i.name, i.name)], TENSORS[i.type])
-        for i in session.get_inputs()
-    }
+    names = {entry["input"]: entry["name"] for entry in schema_of(session)}
+    columns = {i: names.get(i.name, i.name) for i in session.get_inputs()}
+    asked = plain(frame[list(columns.values())])
+    return {i.name: _tensor(asked[c], TENSORS[i.type]) for i, c in columns.items()}
 
 
 def schema_of(session: onnxruntime.InferenceSession) -> list[dict]:
@@ -83,6 +81,8 @@ def onnx_answers(
             if type(error).__name__ in REFUSALS:
                 raise ValueError(str(error)) from error
             raise
+        if any(len(output) != len(rows) for output in outputs[:wanted]):
+            return np.full((len(rows), 1), np.nan)  # some graphs give labels [1, rows]
         return _side_by_side(outputs[:wanted], model)
 
     return ask
@@ -107,7 +107,8 @@ def _side_by_side(outputs: list[Any], model: BaseEstimator | None) -> np.ndarray
     first, *others = (np.asarray(output) for output in outputs)
     if model is not None and is_classifier(model):
         places = {label: place for place, label in enumerate(model.classes_.tolist())}
-        first = np.array([places.get(label, np.nan) for label in first.tolist()])
+        labels = first.ravel().tolist()  # some graphs give [rows, 1]
+        first = np.array([places.get(label, np.nan) for label in labels])
     table = np.hstack([_columns(output) for output in (first, *others)])
     return table.ravel() if table.shape[1] == 1 else table
 

@@ -25,7 +25,7 @@ from workshop.asking import SCHEMA, methods
 from workshop.errors import WorkshopError
 from workshop.faithful import faithful
 from workshop.schema import columns_of, describe
-from workshop.steps import Step, inside
+from workshop.steps import Step, inside, steps
 
 TARGET_OPSET = {"": 18, "ai.onnx.ml": 3}  # at most: a file says what it needs
 LOAD_ERRORS = (Fail, InvalidGraph, NotImplemented)
@@ -54,9 +54,10 @@ def convert(
     schema = describe(frame, units or {})
     inputs = [(entry["name"], TENSORS[entry["dtype"]]([None, 1])) for entry in schema]
     model = faithful(model, frame)
-    if not isinstance(model, Pipeline):
+    if _wants_one_matrix(model, schema):
         join = ColumnTransformer([], remainder="passthrough").fit(frame)
-        model = Pipeline([("columns", join), ("model", model)])
+        rest = model.steps if isinstance(model, Pipeline) else [("model", model)]
+        model = Pipeline([("columns", join), *rest])
     graph = _convert(model, inputs)
     for entry, tensor in zip(schema, graph.graph.input, strict=True):
         entry["input"] = tensor.name
@@ -84,18 +85,19 @@ def open_graph(graph: onnx.ModelProto) -> onnxruntime.InferenceSession:
         ) from error
 
 
-def _options(model: BaseEstimator) -> dict[str, bool]:
-    """What makes a classifier's outputs plain arrays, and not lists of dicts."""
-    last = model.steps[-1][1] if isinstance(model, Pipeline) else model
-    if isinstance(last, LinearSVC):
-        return {"nocl": False}  # it has no zipmap, and is given one where this is empty
-    return {"zipmap": False} if is_classifier(model) else {}
-
-
 def note(graph: onnx.ModelProto, key: str, value: object) -> None:
     """Put a value into the metadata of the file, as JSON."""
     kept = {entry.key: entry.value for entry in graph.metadata_props}
     onnx.helper.set_model_props(graph, kept | {key: json.dumps(value)})
+
+
+def _wants_one_matrix(model: BaseEstimator, schema: list[dict]) -> bool:
+    """Whether the columns are to be joined first, as no step picks some by name.
+
+    skl2onnx gives a first step all columns, but many converters read one input alone.
+    """
+    picks = any(isinstance(each.estimator, ColumnTransformer) for each in steps(model))
+    return not picks and all(entry["dtype"] != "string" for entry in schema)
 
 
 def _convert(model: BaseEstimator, inputs: Inputs) -> onnx.ModelProto:
@@ -124,6 +126,14 @@ def _convert(model: BaseEstimator, inputs: Inputs) -> onnx.ModelProto:
     return graph
 
 
+def _options(model: BaseEstimator) -> dict[str, bool]:
+    """What makes a classifier's outputs plain arrays, and not lists of dicts."""
+    last = model.steps[-1][1] if isinstance(model, Pipeline) else model
+    if isinstance(last, LinearSVC):
+        return {"nocl": False}  # it has no zipmap, and is given one where this is empty
+    return {"zipmap": False} if is_classifier(model) else {}
+
+
 def _join_with_concat(graph: onnx.ModelProto) -> None:
     """Join columns by Concat: FeatureVectorizer does the same, but in floats only.
 
@@ -139,8 +149,8 @@ def _join_with_concat(graph: onnx.ModelProto) -> None:
 
 def _culprit(model: BaseEstimator, inputs: Inputs) -> Step:
     """The first step with which the conversion fails, or a branch of it that does."""
-    steps = model.steps if isinstance(model, Pipeline) else []
-    for end, (name, step) in enumerate(steps, start=1):
+    chain = model.steps if isinstance(model, Pipeline) else []
+    for end, (name, step) in enumerate(chain, start=1):
         if not _converts(model[:end], inputs):
             for branch in inside(step):
                 mine = [port for port in inputs if port[0] in branch.columns]

@@ -21,6 +21,7 @@ from workshop.trials import AS_THEY_ARE, Trial, trials
 
 PARITY = "fare.parity"  # the key of what was proved, in the metadata of an ONNX file
 REHEARSED = 1000  # rows
+SEED = 2015
 
 
 def to_onnx(
@@ -58,9 +59,15 @@ def rehearse(
 ) -> None:
     """Fit a copy on a few rows, and export that: what fails, fails before a long fit.
 
-    Raises WorkshopError as `to_onnx` does. The model itself stays as it is.
+    target: one answer a row of the frame, in its order. The model stays as it is.
+    Raises WorkshopError as `to_onnx` does, or where target is of another length.
     """
-    drawn = np.random.default_rng(0).permutation(len(frame))[:REHEARSED]
+    if len(target) != len(frame):
+        raise WorkshopError(
+            f"The frame has {len(frame)} rows and the target {len(target)}: give one "
+            "answer a row."
+        )
+    drawn = np.random.default_rng(SEED).permutation(len(frame))[:REHEARSED]
     few, known = frame.iloc[drawn], np.asarray(target)[drawn]
     to_onnx(clone(model).fit(few, known), few)
 
@@ -127,18 +134,19 @@ def _refuse_difference(
         strict = found["beyond"] if name == AS_THEY_ARE else 0
         if not strict and passes(table.loc[[name]]):
             continue
-        rows, worst = tried[name].rows, int(found["worst_row"])
-        worst = rows.iloc[[worst]]
+        rows, at = tried[name].rows, int(found["worst_row"])
+        worst = rows.iloc[[at, at]]  # in two, a fault of shape shows
+        row = worst.iloc[0].head(8).to_dict()
         if found["beyond"]:
             what = (
                 f"differ on {found['beyond']:.0f} of {found['rows']:.0f} rows "
-                f"({name}), by up to {found['largest']:.3g}, most on "
-                f"{worst.iloc[0].head(8).to_dict()}"
+                f"({name}), by up to {found['largest']:.3g}, most on {row}"
             )
         else:
             what = (
                 f"do not refuse the same rows ({name}): the graph alone refuses "
-                f"{found['refused']:.0f}, scikit-learn alone {found['unrefused']:.0f}"
+                f"{found['refused']:.0f}, scikit-learn alone {found['unrefused']:.0f}, "
+                f"such as {row}"
             )
         raise WorkshopError(
             f"The ONNX model and scikit-learn {what}; so the model is not written. "

@@ -10,12 +10,14 @@ from sklearn.ensemble import (
     HistGradientBoostingRegressor,
 )
 from sklearn.impute import SimpleImputer
-from sklearn.preprocessing import OneHotEncoder, TargetEncoder
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, TargetEncoder
 
 from workshop.gaps import MISSING_TEXT
 from workshop.steps import seen_by_last, steps
 
 HISTOGRAM_TREES = (HistGradientBoostingClassifier, HistGradientBoostingRegressor)
+NO_STEP = ("passthrough", None)  # what a pipeline takes for a step that does nothing
 BY_POSITION = (OneHotEncoder, TargetEncoder)  # a category counts by its place alone
 
 
@@ -31,9 +33,17 @@ def faithful(model: BaseEstimator, rows: pd.DataFrame | np.ndarray) -> BaseEstim
     copy = deepcopy(model)
     exact = _are_float32(seen_by_last(model, rows))
     for step in steps(copy):
-        if isinstance(step.estimator, HISTOGRAM_TREES) and exact:
+        if isinstance(step.estimator, Pipeline):
+            step.estimator.steps = [
+                (name, FunctionTransformer() if each in NO_STEP else each)
+                for name, each in step.estimator.steps
+            ]
+        elif isinstance(step.estimator, HISTOGRAM_TREES):
+            width = step.estimator.n_features_in_
+            known = exact if len(exact) == width else np.full(width, exact.all())
             for tree in np.ravel(step.estimator._predictors):
-                tree.nodes["num_threshold"] = float32_below(tree.nodes["num_threshold"])
+                value, at = tree.nodes["num_threshold"], tree.nodes["feature_idx"]
+                value[:] = np.where(known[at], float32_below(value), value)
         elif isinstance(step.estimator, BY_POSITION):
             known = step.estimator.categories_
             step.estimator.categories_ = [_without_gaps(each) for each in known]
@@ -61,8 +71,10 @@ def _fills_text(imputer: SimpleImputer) -> bool:
     return text and pd.isna(imputer.missing_values)
 
 
-def _are_float32(values: np.ndarray) -> bool:
-    """Whether float32 holds each of the numbers [rows, columns]; text is none."""
+def _are_float32(values: np.ndarray) -> np.ndarray:
+    """Whether float32 holds all numbers of each column [columns]; text is none."""
     if values.dtype.kind not in "biuf":
-        return False
-    return np.array_equal(values.astype(np.float32), values, equal_nan=True)
+        return np.zeros(values.shape[1], dtype=bool)
+    with np.errstate(over="ignore"):
+        same = values.astype(np.float32) == values
+    return (same | pd.isna(values)).all(axis=0)

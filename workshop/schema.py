@@ -1,19 +1,18 @@
 """Describes the columns of a model: what a caller may send in each of them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 from pandas.api import types
 from sklearn.base import BaseEstimator
-from sklearn.compose import ColumnTransformer
 from sklearn.exceptions import NotFittedError
-from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from workshop.asking import Ask, sklearn_answers
 from workshop.errors import WorkshopError
 from workshop.parity import compare
+from workshop.steps import steps
 
 PROBES = 1000  # rows that are tried with a missing or an unknown value
 UNHEARD = {"string": "no such category", "int64": -(2**20) - 1}
@@ -82,7 +81,7 @@ def probe(
     all such columns: a graph that is wrong in one has lost its branches for NaN. Text
     may be missing if some was when the model was fitted, or is in the frame.
     """
-    few, known = frame.head(PROBES), dict(_categories(model, []))
+    few, known = frame.head(PROBES), _categories(model)
     by_sklearn = sklearn_answers(model)
 
     def agree(name: str, value: object) -> bool | None:
@@ -114,15 +113,12 @@ def probe(
     return schema
 
 
-def _categories(step: BaseEstimator, names: list[str]) -> Iterator[tuple[str, list]]:
+def _categories(model: BaseEstimator) -> dict[str, list]:
     """For each encoded column, the categories that its encoder knows."""
-    names = list(getattr(step, "feature_names_in_", names))
-    if isinstance(step, ColumnTransformer):
-        for branch in step.named_transformers_.values():
-            yield from _categories(branch, [])
-    elif isinstance(step, Pipeline):
-        for inner in step:
-            yield from _categories(inner, names)
-    elif hasattr(step, "categories_") and len(step.categories_) == len(names):
-        for name, known in zip(names, step.categories_, strict=True):
-            yield name, known.tolist()
+    found = {}
+    for step in steps(model):
+        known = getattr(step.estimator, "categories_", [])
+        if len(known) == len(step.columns):
+            pairs = zip(step.columns, known, strict=True)
+            found |= {name: each.tolist() for name, each in pairs}
+    return found

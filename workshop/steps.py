@@ -43,7 +43,7 @@ def inside(model: BaseEstimator) -> list[Step]:
     """The steps right inside a model, without their own; columns where they differ."""
     if isinstance(model, ColumnTransformer):
         found = [
-            (n, each, _names(model, given)) for n, each, given in model.transformers_
+            (name, each, _names(model, name)) for name, each, _ in model.transformers_
         ]
     elif isinstance(model, Pipeline):
         found = [(name, each, []) for name, each in model.steps]
@@ -53,6 +53,9 @@ def inside(model: BaseEstimator) -> list[Step]:
         found = [(name, each, []) for name, each in model.named_estimators_.items()]
         if hasattr(model, "final_estimator_"):
             found.append(("final_estimator", model.final_estimator_, []))
+    elif hasattr(model, "calibrated_classifiers_"):
+        copies = model.calibrated_classifiers_
+        found = [("estimator", each.estimator, []) for each in copies]
     else:
         found = [("estimators", each, []) for each in _repeated(model)]
     return [Step(*each) for each in found if isinstance(each[1], BaseEstimator)]
@@ -68,12 +71,11 @@ def seen_by_last(model: BaseEstimator, rows: pd.DataFrame | np.ndarray) -> np.nd
 
 def _repeated(model: BaseEstimator) -> list[BaseEstimator]:
     """The copies of one estimator in a bag or a chain, of which each was fitted."""
-    copies = list(np.ravel(getattr(model, "estimators_", [])))
+    copies = getattr(model, "estimators_", [])
+    copies = list(copies.ravel() if isinstance(copies, np.ndarray) else copies)
     return [] if copies and hasattr(copies[0], "tree_") else copies
 
 
-def _names(model: ColumnTransformer, columns: object) -> list[str]:
-    if isinstance(columns, str):
-        return [columns]
-    known = list(getattr(model, "feature_names_in_", []))
-    return [c if isinstance(c, str) else known[c] for c in columns]
+def _names(model: ColumnTransformer, branch: str) -> list[str]:
+    known = getattr(model, "feature_names_in_", range(model.n_features_in_))
+    return [known[at] for at in model._transformer_to_input_indices[branch]]

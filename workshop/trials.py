@@ -128,14 +128,9 @@ def threshold_sweep(
     return pd.DataFrame({"step": offsets, column: around, **fares})
 
 
-def hard_rows(frame: pd.DataFrame, *, missing: Sequence[str] = ()) -> pd.DataFrame:
-    """The first row over and over, each time with one value that breaks things.
-
-    `missing` names the columns in which a missing value is allowed.
-    """
+def hard_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """The first row over and over, each time with one value that breaks things."""
     values = {name: _odd(frame[name]) for name in frame}
-    for name in missing:
-        values[name] = [*values[name], np.nan]
     return pd.concat([frame.head(1), _each(frame.head(1), values)], ignore_index=True)
 
 
