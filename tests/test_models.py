@@ -98,6 +98,22 @@ def test_a_model_of_another_kind_is_made_again(build, fits, monkeypatch):
     assert written == ["fare.joblib", "fare.onnx"]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        (models.skl2onnx, "__version__", "9.9"),
+        (models.faithful, "__file__", __file__),
+        (models.conversion, "__file__", __file__),
+    ],
+)
+def test_files_of_another_exporter_are_made_again(build, fits, monkeypatch, change):
+    models.ensure("fare")
+    written = made(monkeypatch)
+    monkeypatch.setattr(*change)
+    models.ensure("fare")
+    assert written == ["fare.joblib", "fare.onnx"]
+
+
 def test_an_export_that_fails_writes_nothing(build, fits, monkeypatch):
     def refuse(*args, **options):
         raise WorkshopError("no")

@@ -11,6 +11,7 @@ import joblib
 import numpy as np
 import onnx
 import pandas as pd
+import skl2onnx
 import sklearn
 from google.protobuf.message import DecodeError
 from sklearn.base import BaseEstimator, RegressorMixin
@@ -27,7 +28,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
-from workshop import export
+from workshop import conversion, export, faithful
 from workshop.errors import WorkshopError
 from workshop.files import write_whole
 from workshop.paths import BUILD
@@ -42,6 +43,7 @@ from workshop.rides import (
 )
 
 SEED = 2015
+EXPORTER = (conversion, faithful)  # what they do decides what a file holds
 MODELS = ("fare", "fare_small", "fare_large", "gbr", "forest")
 
 
@@ -130,6 +132,7 @@ def ensure(name: str = "fare", *, force: bool = False) -> ModelFiles:
         rides = split_by_time(clean(read_rides()))
         with steady_threads():
             pipeline.fit(rides.train[FEATURES], rides.train[TARGET])
+        with threadpool_limits(1):  # joblib's threads would wait longer than they work
             graph = export.to_onnx(pipeline, rides.test[FEATURES], units=UNITS)
         _write(files, pipeline, graph, export.schema_of(graph))
     return files
@@ -167,12 +170,14 @@ def _write(
 
 
 def _origin(files: ModelFiles, model: BaseEstimator) -> dict[str, str]:
-    """What the ONNX file says of its making: estimator, version, and its twin."""
-    twin = hashlib.sha256(files.joblib.read_bytes()).hexdigest()
+    """What the ONNX file says of its making: estimator, versions, and its twin."""
+    exporter = b"".join(Path(part.__file__).read_bytes() for part in EXPORTER)
     return {
         "fare.pipeline": repr(model),
         "fare.scikit-learn": sklearn.__version__,
-        "fare.joblib-sha256": twin,
+        "fare.skl2onnx": skl2onnx.__version__,
+        "fare.exporter-sha256": hashlib.sha256(exporter).hexdigest(),
+        "fare.joblib-sha256": hashlib.sha256(files.joblib.read_bytes()).hexdigest(),
     }
 
 
