@@ -30,6 +30,7 @@ ROW = (
     b'{"distance_miles": 1.5, "pickup_zone": "1-east", "dropoff_zone": "2-west",'
     b' "hour": 8, "weekday": 2, "passengers": 1}'
 )
+PARTS = ["queue", "parse", "predict", "write"]
 GOOD = b'{"instances": [' + ROW + b"]}"
 
 
@@ -270,6 +271,19 @@ def test_it_stops_when_told_and_finishes_what_it_began(arm):
         assert count(running.receive()) == (200, 1)
         assert running.receive() is None
         assert server.wait(10) == 0
+
+
+def test_the_answer_says_where_its_time_went(url, rides):
+    for rows in (0, 1, 5000):
+        start = time.perf_counter()
+        answer = send_rides(url, rides.head(rows))
+        total = (time.perf_counter() - start) * 1e3
+        parts = answer.headers["server-timing"].split(", ")
+        assert [part.split(";dur=")[0] for part in parts] == PARTS
+        spent = [float(part.split(";dur=")[1]) for part in parts]
+        assert min(spent) >= 0
+        assert sum(spent) < total
+        assert (sum(spent) > 0.5) == (rows == 5000)
 
 
 def test_rides_get_the_fares_of_scikit_learn(arm, url, rides):

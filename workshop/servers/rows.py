@@ -4,8 +4,9 @@ A good body takes the short way (one look at a whole column); a bad one is looke
 again, value by value, to say what is wrong and where.
 """
 
+import json
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from workshop.servers.problems import RequestError
 Columns = Mapping[str, Column]  # by name, in the model's order
 Error = tuple[str, str]  # where (a JSON pointer), and what is wrong there
 MOST_ERRORS = 10
+FORMS = ("instances", "columns")
+DEPTH = 127  # as deep as serde_json reads
 
 
 def read_rows(body: bytes | bytearray, columns: Columns) -> dict[str, np.ndarray]:
@@ -25,14 +28,54 @@ def read_rows(body: bytes | bytearray, columns: Columns) -> dict[str, np.ndarray
         document = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise RequestError("not-json", f"the body is not JSON: {error}") from None
-    lists = by_column(document, columns)
+    lists, arrays = by_column(document, columns), {}
     if lists is not None:
         arrays = {name: columns[name].array(lists[name]) for name in columns}
-        if all(array is not None for array in arrays.values()):
-            return arrays
-    found = islice(errors(document, columns), MOST_ERRORS)
+    good = lists is not None and all(array is not None for array in arrays.values())
+    if good and body.count(b":") == keys(document, len(columns)):
+        return arrays  # no name is repeated: each has a colon of its own
+    if too_deep(document):
+        raise RequestError("not-json", "the body is not JSON: it is nested too deep")
+    found = islice(errors(with_repeated(body), columns), MOST_ERRORS)
     listed = [{"pointer": where, "detail": what} for where, what in found]
-    raise RequestError("wrong-rows", listed[0]["detail"], listed)
+    if listed:
+        raise RequestError("wrong-rows", listed[0]["detail"], listed)
+    return arrays
+
+
+class Object(dict):
+    """A JSON object with the last value of each name, and the names it repeats."""
+
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        """Keep what a parser found, in its order."""
+        super().__init__()
+        repeated = {}
+        for name, value in pairs:
+            if name in self:
+                repeated[name] = None
+            self[name] = value
+        self.repeated = list(repeated)
+
+
+def with_repeated(body: bytes | bytearray) -> Any:
+    """Return the document of a body that orjson takes, each object as an Object."""
+    return json.loads(body, object_pairs_hook=Object, parse_int=orjson.loads)
+
+
+def keys(document: dict[str, Any], width: int) -> int:
+    """Return how many names stand in a good document of so many columns."""
+    rows = document.get("instances")
+    return 1 + width * (1 if rows is None else len(rows))
+
+
+def too_deep(document: Any) -> bool:
+    """Return whether lists and objects lie in each other beyond DEPTH."""
+    level = [document]
+    for _ in range(DEPTH):
+        inside = [each for each in level if type(each) is list]
+        inside += [each.values() for each in level if type(each) is dict]
+        level = list(chain.from_iterable(inside))
+    return any(type(each) in (list, dict) for each in level)
 
 
 def by_column(document: Any, columns: Columns) -> dict[str, list] | None:
@@ -57,6 +100,8 @@ def by_column(document: Any, columns: Columns) -> dict[str, list] | None:
 def errors(document: Any, columns: Columns) -> Iterator[Error]:
     """Yield all that is wrong with a document, by row and then in schema order."""
     match document:
+        case Object(repeated=[name]) if len(document) == 1 and name in FORMS:
+            yield "", f"'{name}' appears twice"
         case {"instances": list(rows)} if len(document) == 1:
             for index, row in enumerate(rows):
                 yield from row_errors(row, columns, f"/instances/{index}")
@@ -73,7 +118,7 @@ def errors(document: Any, columns: Columns) -> Iterator[Error]:
 
 def row_errors(row: Any, columns: Columns, where: str) -> Iterator[Error]:
     """Yield what is wrong with one row."""
-    if type(row) is not dict:
+    if not isinstance(row, Object):
         yield where, "row must be an object of column: value"
         return
     for name, column in columns.items():
@@ -81,10 +126,10 @@ def row_errors(row: Any, columns: Columns, where: str) -> Iterator[Error]:
             yield where, f"column '{name}' is missing"
         elif what := column.problem(row[name]):
             yield f"{where}/{escape(name)}", what
-    yield from unknown_errors(row, columns, where)
+    yield from name_errors(row, columns, where)
 
 
-def column_errors(lists: dict[str, Any], columns: Columns) -> Iterator[Error]:
+def column_errors(lists: Object, columns: Columns) -> Iterator[Error]:
     """Yield what is wrong with columns: with their values once their shape is right."""
     shape = list(shape_errors(lists, columns))
     yield from shape
@@ -94,7 +139,7 @@ def column_errors(lists: dict[str, Any], columns: Columns) -> Iterator[Error]:
             for column, value in zip(columns.values(), row, strict=True):
                 if what := column.problem(value):
                     yield f"/columns/{escape(column.name)}/{index}", what
-    yield from unknown_errors(lists, columns, "/columns")
+    yield from name_errors(lists, columns, "/columns")
 
 
 def shape_errors(lists: dict[str, Any], columns: Columns) -> Iterator[Error]:
@@ -113,8 +158,11 @@ def shape_errors(lists: dict[str, Any], columns: Columns) -> Iterator[Error]:
             yield where, f"'{name}' has {have} values where '{first}' has {want}"
 
 
-def unknown_errors(given: dict, columns: Columns, where: str) -> Iterator[Error]:
-    """Yield the names that the model does not have."""
+def name_errors(given: Object, columns: Columns, where: str) -> Iterator[Error]:
+    """Yield the columns that are repeated, then names that the model does not have."""
+    for name in given.repeated:
+        if name in columns:
+            yield where, f"column '{name}' appears twice"
     for name in given:
         if name not in columns:
             yield f"{where}/{escape(name)}", f"column '{name}' is not in the model"
