@@ -128,6 +128,19 @@ def bars(
     return finish(axes, title, "", caption)
 
 
+def shares(seconds: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
+    """Draw which share of an arm's time each part has: a row an arm, a column a part.
+
+    The whole time stands at the end of each bar.
+    """
+    whole = seconds.sum(axis=1)
+    share = 100 * seconds.div(whole, axis=0)
+    times = iter(whole[::-1])
+    axes = _stacked(share, lambda _: duration(next(times)))
+    axes.set_xlabel("% of what the client waits")
+    return finish(axes, title, "medians", caption)
+
+
 def by_rows(samples: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
     """Draw the median time of a call against its rows, a line an arm."""
     medians = samples.pivot_table("seconds", "rows", "arm", aggfunc="median")
