@@ -32,6 +32,9 @@ pub enum Error {
         /// What the system's loader or the library said.
         reason: String,
     },
+    /// There is no tensor without ONNX Runtime.
+    #[error("ONNX Runtime is not loaded; call Library::load before you make a tensor")]
+    LibraryNotLoaded,
     /// A process keeps the ONNX Runtime library that it loaded first.
     #[error(
         "ONNX Runtime is already loaded from '{}', so '{}' cannot be; \
@@ -118,16 +121,10 @@ pub enum Error {
         /// All outputs of the model.
         outputs: Vec<String>,
     },
-    /// An output was asked for twice in one run.
-    #[error("output '{name}' is asked for twice; ask once and copy it")]
-    OutputRepeated {
-        /// The output.
-        name: String,
-    },
     /// The model uses a kind of value that this crate does not carry.
     #[error(
-        "'{name}' is {kind}, which is not carried: only tensors of float, double, \
-         integers, bool and strings are"
+        "'{name}' is {kind}, which is not carried here: tensors of floats, integers, \
+         bool and strings are"
     )]
     Unsupported {
         /// The input or output.
@@ -170,6 +167,7 @@ impl Error {
         match self {
             Self::LibraryNotFound { .. } => "library-not-found",
             Self::LibraryUnusable { .. } => "library-unusable",
+            Self::LibraryNotLoaded => "library-not-loaded",
             Self::LibraryChanged { .. } => "library-changed",
             Self::ModelNotFound { .. } => "model-not-found",
             Self::ModelRefused { .. } => "model-refused",
@@ -179,7 +177,6 @@ impl Error {
             Self::InputType { .. } => "input-type",
             Self::InputShape { .. } => "input-shape",
             Self::OutputUnknown { .. } => "output-unknown",
-            Self::OutputRepeated { .. } => "output-repeated",
             Self::Unsupported { .. } => "unsupported",
             Self::TensorType { .. } => "tensor-type",
             Self::TensorSize { .. } => "tensor-size",

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use half::f16;
 use ort::value::TensorElementType;
 use serde::Deserialize;
 use smallvec::SmallVec;
 
 use crate::error::{Error, Result, runtime};
-use crate::ffi::{self, Value};
+use crate::ffi::{self, Handle};
+use crate::library::Library;
 
 /// The types of element that are carried; to add one, add a line to `elements!`.
 macro_rules! elements {
@@ -37,6 +39,14 @@ macro_rules! elements {
                 }
             }
 
+            /// ONNX's name for it, such as `float`.
+            pub(crate) fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $onnx,)*
+                    Self::String => "string",
+                }
+            }
+
             /// Bytes an element takes; strings have no fixed size.
             pub(crate) fn size(self) -> Option<usize> {
                 match self {
@@ -46,12 +56,30 @@ macro_rules! elements {
             }
         }
 
+        impl ElementType {
+            /// Its number in ONNX's `TensorProto.DataType`.
+            pub(crate) fn onnx_number(self) -> u8 {
+                ort::sys::ONNXTensorElementDataType::from(self.to_ort()) as u8
+            }
+        }
+
         impl fmt::Display for ElementType {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self {
-                    $(Self::$variant => concat!("tensor(", $onnx, ")"),)*
-                    Self::String => "tensor(string)",
-                })
+                write!(f, "tensor({})", self.name())
+            }
+        }
+
+        impl Tensor {
+            /// The same numbers or strings in memory of their own.
+            pub(crate) fn copied(&self) -> Result<Self> {
+                match self.element {
+                    $(ElementType::$variant => {
+                        Self::from_slice::<$rust>(&self.shape, self.as_slice()?)
+                    })*
+                    ElementType::String => {
+                        Self::from_strings(&self.shape, &self.strings()?)
+                    }
+                }
             }
         }
 
@@ -65,6 +93,7 @@ macro_rules! elements {
 }
 
 elements! {
+    Float16, f16, "float16";
     Float32, f32, "float";
     Float64, f64, "double";
     Int8, i8, "int8";
@@ -89,11 +118,9 @@ pub trait Element: Copy + sealed::Sealed {
 }
 
 /// An array of numbers or strings that ONNX Runtime owns, in row-major order.
-///
-/// Making one panics before [`crate::Library::load`] has succeeded.
 #[derive(Debug)]
 pub struct Tensor {
-    value: Value,
+    handle: Handle,
     element: ElementType,
     shape: SmallVec<[usize; 4]>,
 }
@@ -102,10 +129,12 @@ impl Tensor {
     /// A tensor of zeros, or of empty strings.
     ///
     /// # Errors
+    /// [`Error::LibraryNotLoaded`] before [`Library::load`] has succeeded,
     /// [`Error::Runtime`] where there is no memory for it.
     pub fn zeros(element: ElementType, shape: &[usize]) -> Result<Self> {
+        Library::loaded().ok_or(Error::LibraryNotLoaded)?;
         Ok(Self {
-            value: Value::zeros(element, shape).map_err(runtime("make a tensor"))?,
+            handle: Handle::zeros(element, shape).map_err(runtime("make a tensor"))?,
             element,
             shape: shape.into(),
         })
@@ -114,7 +143,7 @@ impl Tensor {
     /// A tensor of numbers, copied from `data`.
     ///
     /// # Errors
-    /// [`Error::TensorSize`] where `data` does not fill `shape`.
+    /// As [`Tensor::zeros`], and [`Error::TensorSize`] where `data` does not fill `shape`.
     pub fn from_slice<T: Element>(shape: &[usize], data: &[T]) -> Result<Self> {
         check_size(shape, data.len())?;
         let mut tensor = Self::zeros(T::TYPE, shape)?;
@@ -140,7 +169,7 @@ impl Tensor {
     /// A tensor of strings, copied from `data`.
     ///
     /// # Errors
-    /// [`Error::TensorSize`] where `data` does not fill `shape`.
+    /// As [`Tensor::zeros`], and [`Error::TensorSize`] where `data` does not fill `shape`.
     pub fn from_strings<S: AsRef<str>>(shape: &[usize], data: &[S]) -> Result<Self> {
         check_size(shape, data.len())?;
         let mut tensor = Self::zeros(ElementType::String, shape)?;
@@ -151,9 +180,11 @@ impl Tensor {
     }
 
     /// A tensor that ONNX Runtime returned.
-    pub(crate) fn from_value(value: Value) -> std::result::Result<Self, ort::Error> {
-        let (element, shape) = value.element_and_shape()?;
-        Ok(Self { value, element, shape })
+    pub(crate) fn from_handle(handle: Handle) -> ort::Result<Self> {
+        let (element, shape) = handle.element_and_shape()?;
+        let mut tensor = Self { handle, element, shape };
+        ffi::make_bools(&mut tensor)?;
+        Ok(tensor)
     }
 
     /// What it holds.
@@ -221,8 +252,18 @@ impl Tensor {
         ffi::set_string(self, index, text).map_err(runtime("write a tensor"))
     }
 
-    pub(crate) fn value(&self) -> &Value {
-        &self.value
+    /// Where its elements lie; tensors without any lie nowhere.
+    pub(crate) fn address(&self) -> Option<*const u8> {
+        let start = self.handle.data().ok()?;
+        (!self.is_empty()).then_some(start.cast_const())
+    }
+
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    pub(crate) fn into_handle(self) -> Handle {
+        self.handle
     }
 
     fn check_type(&self, asked: ElementType) -> Result<()> {

@@ -43,6 +43,7 @@ pub fn to_python(error: Error) -> PyErr {
     match error {
         Error::LibraryNotFound { .. }
         | Error::LibraryUnusable { .. }
+        | Error::LibraryNotLoaded
         | Error::LibraryChanged { .. } => PyImportError::new_err(message),
         Error::ModelNotFound { .. } => classes::NoSuchFile::new_err(message),
         Error::ModelRefused { status, .. } | Error::Runtime { status, .. } => {
@@ -53,8 +54,7 @@ pub fn to_python(error: Error) -> PyErr {
         Error::InputUnknown { .. }
         | Error::InputType { .. }
         | Error::InputShape { .. }
-        | Error::OutputUnknown { .. }
-        | Error::OutputRepeated { .. } => classes::InvalidArgument::new_err(message),
+        | Error::OutputUnknown { .. } => classes::InvalidArgument::new_err(message),
         Error::Unsupported { .. } => classes::NotImplemented::new_err(message),
         Error::TensorType { .. } | Error::TensorSize { .. } => {
             classes::RuntimeException::new_err(message)

@@ -2,10 +2,14 @@
 #![forbid(unsafe_code)]
 
 mod arrays;
+mod column;
 mod error;
+mod frame;
 mod metadata;
 mod options;
+mod out;
 mod session;
+mod values;
 
 /// Holds what the Python package `rust_ext` re-exports.
 #[pyo3::pymodule]

@@ -3,15 +3,20 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use engine::{Library, Port, Session, Tensor};
-use pyo3::exceptions::PyTypeError;
+use engine::{Error, Kind, Library, Port, Session, Tensor, Value};
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use crate::arrays::{fill, to_array};
+use crate::error::classes::Fail;
 use crate::error::to_python;
+use crate::frame::{self, Columns, no_rows};
 use crate::metadata::{ModelMetadata, NodeArg};
 use crate::options::{self, PROVIDER};
+use crate::out;
+use crate::values;
 
 // region: release
 /// Rows from which a run releases the GIL: for fewer, a small model answers sooner than
@@ -21,13 +26,24 @@ const ROWS_TO_RELEASE: usize = 10;
 const LARGE_MODEL: u64 = 1 << 20;
 // endregion: release
 
-/// A model that is ready to answer, from any number of threads at once.
+/// A model that is ready to answer, on the CPU, from any number of threads at once.
+///
+/// path_or_bytes: the model's file, or what is in it. sess_options: onnxruntime's, of
+/// which threads and the level of optimisation count. providers: names, as onnxruntime
+/// takes them; there is one, so each other is warned of.
+///
+/// Raises an exception of `rust_ext.errors` for a model that does not open, such as
+/// NoSuchFile or InvalidProtobuf, and NotImplemented for an option that would have no
+/// effect; ImportError where ONNX Runtime's library is not found.
 #[pyclass(frozen, module = "rust_ext")]
 pub struct InferenceSession {
     session: Session,
     input_names: Vec<Py<PyString>>,
     every_output: Vec<usize>,
+    /// Whether the inputs and outputs are tensors, one and all.
+    plain: bool,
     rows_to_release: usize,
+    columns: PyOnceLock<Columns>,
     /// Tensors of past runs, to be used again: small ones, and one slot a thread.
     spare: Mutex<Vec<Slot>>,
 }
@@ -70,64 +86,132 @@ impl InferenceSession {
                 .map(|p| PyString::intern(py, &p.name).unbind())
                 .collect(),
             every_output: (0..session.outputs().len()).collect(),
+            plain: session
+                .inputs()
+                .iter()
+                .chain(session.outputs())
+                .all(|port| port.kind.element_type().is_some()),
             rows_to_release: if size < LARGE_MODEL { ROWS_TO_RELEASE } else { 0 },
+            columns: PyOnceLock::new(),
             spare: Mutex::default(),
             session,
         })
     }
 
-    /// Returns the outputs named, or all where none are, as a list of arrays.
-    #[pyo3(signature = (output_names, input_feed, run_options=None))]
+    /// Run the model; return its outputs in the order of `output_names`, or all of them.
+    ///
+    /// output_names: a list of names; None or an empty one for all. input_feed: for each
+    /// input's name an array or list, of the input's type and shape, in any layout.
+    /// run_options: onnxruntime's, which change no answer.
+    ///
+    /// out: arrays to write the outputs into, instead of making new ones: a list in the
+    /// order of the outputs, or a dict by name. Each is writable, in C order, of exactly
+    /// the output's dtype and shape, and in memory that no other of them has; it may be
+    /// an input's. The same arrays come back. Text has no place in them.
+    ///
+    /// Raises InvalidArgument where names, types or shapes do not fit the model,
+    /// ValueError where an input is missing, RuntimeError for what is no array, Fail or
+    /// another of `rust_ext.errors` where a node of the graph fails; TypeError or
+    /// ValueError where `out` does not fit, and then nothing is written into it.
+    #[pyo3(signature = (output_names, input_feed, run_options=None, *, out=None))]
     fn run<'py>(
         &self,
         output_names: Option<&Bound<'py, PyAny>>,
         input_feed: &Bound<'py, PyAny>,
         run_options: Option<&Bound<'py, PyAny>>,
+        out: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyList>> {
         let py = input_feed.py();
-        options::check_run_options(run_options)?;
-        let mut slot = self.slot()?;
-        match input_feed.cast::<PyDict>() {
-            Ok(feed) => self.fill(&mut slot.inputs, feed)?,
-            Err(_) => self.fill(&mut slot.inputs, &to_dict(input_feed)?)?,
-        }
-        let wanted = self.wanted(output_names)?;
+        let feed = match input_feed.cast::<PyDict>() {
+            Ok(feed) => feed,
+            Err(_) => &to_dict(input_feed)?,
+        };
+        let options = options::check_run_options(run_options);
+        let wanted = self.wanted(output_names);
+        let (slot, wanted) = match (self.filled(feed)?, &options, wanted) {
+            (Some(slot), Ok(()), Ok(wanted)) => (slot, wanted),
+            (_, _, wanted) => return self.run_any(feed, options, wanted, out),
+        };
         let wanted = wanted.as_deref().unwrap_or(&self.every_output);
-        let mut once = wanted.to_vec();
-        once.sort_unstable();
-        once.dedup();
-        let rows = slot.inputs.first().and_then(|input| input.shape().first());
-        let short = rows < Some(&self.rows_to_release);
-        let Slot { inputs, outputs } = &mut slot;
-        if short {
-            self.session.run_into(inputs, &once, outputs)
-        } else {
-            py.detach(|| self.session.run_into(inputs, &once, outputs))
-        }
-        .map_err(to_python)?;
-        let arrays = PyList::empty(py);
-        for position in wanted {
-            let index = once.partition_point(|other| other < position);
-            arrays.append(to_array(py, &slot.outputs[index])?)?;
-        }
-        if short {
-            self.spare().push(slot);
-        }
-        Ok(arrays)
+        let out = out.map(|out| out::in_order(out, self.names(wanted))).transpose()?;
+        self.answer(py, slot, wanted, |outputs| {
+            let Some(arrays) = out else {
+                let arrays = outputs.iter().map(|output| to_array(py, output));
+                return PyList::new(py, arrays.collect::<PyResult<Vec<_>>>()?);
+            };
+            out::write(&arrays, self.names(wanted), outputs.iter())?;
+            PyList::new(py, arrays)
+        })
     }
 
+    /// Return the answers for a frame's rows.
+    ///
+    /// frame: a DataFrame of pandas or polars, or a dict of arrays or lists. Its columns
+    /// are found by the names in the model's `fare.schema`, else those of its inputs, in
+    /// any order; others are ignored, as scikit-learn's ColumnTransformer does. An input
+    /// of w values a row takes one column with a list of w in each row.
+    ///
+    /// Numbers may be of any type, so long as an integer is whole and in range, a truth
+    /// value 0 or 1; a float is rounded to the nearest. Text is `str` of any storage.
+    /// None, NaN and NA are missing, which only some columns may be: numbers are then
+    /// NaN, text is what the model has learned for it.
+    ///
+    /// Returns an array [rows] where the model has one output of one value a row; else
+    /// a dict by output name, [rows] or [rows, values] each. No rows are not an error.
+    ///
+    /// Raises ValueError with the names of missing columns, or with column, row and
+    /// value of the first that does not fit; TypeError for what is no frame;
+    /// InvalidGraph for a model that takes no table; else as `run`.
+    fn predict<'py>(&self, frame: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = frame.py();
+        let columns = self.columns.get_or_try_init(py, || {
+            let columns = self.session.schema().map_err(to_python)?;
+            PyResult::Ok(Columns::new(py, columns))
+        })?;
+        let mut slot = self.slot()?;
+        let rows = columns.fill(frame, self.session.inputs(), &mut slot.inputs)?;
+        let (ports, wanted) = (self.session.outputs(), &self.every_output);
+        if rows == 0 {
+            return frame::answers(
+                py,
+                ports,
+                ports.iter().map(|port| no_rows(py, port)),
+                0,
+            );
+        }
+        if self.plain {
+            return self.answer(py, slot, wanted, |outputs| {
+                let arrays = outputs.iter().map(|output| to_array(py, output));
+                frame::answers(py, ports, arrays, rows)
+            });
+        }
+        let inputs = slot.inputs.into_iter().map(Value::Tensor).enumerate().collect();
+        let outputs = self.run_values(py, inputs, wanted).map_err(to_python)?;
+        let answers = outputs.iter().map(|output| values::from_value(py, output));
+        frame::answers(py, ports, answers, rows)
+    }
+
+    /// What the model takes, in the graph's order.
     fn get_inputs(&self) -> Vec<NodeArg> {
         NodeArg::list(self.session.inputs())
     }
 
+    /// What the model returns, in the graph's order.
     fn get_outputs(&self) -> Vec<NodeArg> {
         NodeArg::list(self.session.outputs())
     }
 
+    /// Initialisers that a feed may replace, as further inputs.
+    fn get_overridable_initializers(&self) -> Vec<NodeArg> {
+        NodeArg::list(self.session.initialisers())
+    }
+
+    /// What the model's file says about the model.
     fn get_modelmeta(&self) -> ModelMetadata {
         self.session.metadata().into()
     }
 
+    /// What the model runs on: the CPU.
     #[allow(clippy::unused_self, reason = "onnxruntime has it as a method")]
     fn get_providers(&self) -> [&'static str; 1] {
         [PROVIDER]
@@ -135,17 +219,108 @@ impl InferenceSession {
 }
 
 impl InferenceSession {
-    /// Copies the feed's values into the inputs.
-    fn fill(&self, inputs: &mut [Tensor], feed: &Bound<'_, PyDict>) -> PyResult<()> {
+    /// Runs on the filled slot, reads the `wanted` outputs and keeps the slot if small.
+    fn answer<T>(
+        &self,
+        py: Python<'_>,
+        mut slot: Slot,
+        wanted: &[usize],
+        read: impl FnOnce(&[Tensor]) -> PyResult<T>,
+    ) -> PyResult<T> {
+        let Slot { inputs, outputs } = &mut slot;
+        let short = self.is_short(inputs.first());
+        let mut run = || self.session.run_into(inputs, wanted, outputs);
+        if short { run() } else { py.detach(run) }.map_err(to_python)?;
+        let answer = read(outputs)?;
+        if short {
+            self.spare().push(slot);
+        }
+        Ok(answer)
+    }
+
+    /// Runs on values of any kind.
+    fn run_values(
+        &self,
+        py: Python<'_>,
+        inputs: Vec<(usize, Value)>,
+        wanted: &[usize],
+    ) -> engine::Result<Vec<Value>> {
+        let short = self.is_short(inputs.iter().find_map(|(_, value)| value.tensor()));
+        let run = || self.session.run_values(inputs, wanted);
+        if short { run() } else { py.detach(run) }
+    }
+
+    /// Whether a run on this input is over before another thread would have the GIL.
+    fn is_short(&self, input: Option<&Tensor>) -> bool {
+        input.and_then(|input| input.shape().first()) < Some(&self.rows_to_release)
+    }
+
+    /// The inputs, filled from a feed of their arrays alone; none for any other feed.
+    fn filled(&self, feed: &Bound<'_, PyDict>) -> PyResult<Option<Slot>> {
         let ports = self.session.inputs();
+        if !self.plain || feed.len() != ports.len() {
+            return Ok(None);
+        }
+        let mut slot = self.slot()?;
+        let inputs = slot.inputs.iter_mut();
         for ((port, name), input) in ports.iter().zip(&self.input_names).zip(inputs) {
-            let value = feed.get_item(name)?.ok_or_else(|| self.missing(feed))?;
-            fill(input, port, &value)?;
+            let Some(value) = feed.get_item(name)? else { return Ok(None) };
+            match fill(input, port, &value) {
+                Err(error) if error.is_instance_of::<PyRuntimeError>(feed.py()) => {
+                    return Ok(None);
+                }
+                outcome => outcome?,
+            }
         }
-        if feed.len() > ports.len() {
-            self.check_names(feed)?;
+        Ok(Some(slot))
+    }
+
+    /// Runs on any feed; raises what onnxruntime would, and in its order.
+    fn run_any<'py>(
+        &self,
+        feed: &Bound<'py, PyDict>,
+        options: PyResult<()>,
+        wanted: PyResult<Option<Vec<usize>>>,
+        out: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let py = feed.py();
+        self.check_missing(feed)?;
+        options?;
+        if let Err(error) = &wanted
+            && error.is_instance_of::<PyTypeError>(py)
+        {
+            return Err(error.clone_ref(py));
         }
-        Ok(())
+        let inputs = values::of_feed(&self.session, feed)?;
+        let wanted = wanted?;
+        let wanted = wanted.as_deref().unwrap_or(&self.every_output);
+        let out = out.map(|out| out::in_order(out, self.names(wanted))).transpose()?;
+        let outputs = self.run_values(py, inputs, wanted);
+        let outputs = outputs.map_err(|error| match error {
+            // The feed has them all, so one of them is None.
+            Error::InputMissing { .. } => Fail::new_err(error.to_string()),
+            error => to_python(error),
+        })?;
+        let Some(arrays) = out else {
+            let answers = outputs.iter().map(|output| values::from_value(py, output));
+            return PyList::new(py, answers.collect::<PyResult<Vec<_>>>()?);
+        };
+        let tensors: Option<Vec<_>> = outputs.iter().map(Value::tensor).collect();
+        let tensors = tensors.ok_or_else(|| {
+            PyTypeError::new_err(
+                "out takes tensors only; ask for these outputs by name",
+            )
+        })?;
+        out::write(&arrays, self.names(wanted), tensors.into_iter())?;
+        PyList::new(py, arrays)
+    }
+
+    fn names(
+        &self,
+        positions: &[usize],
+    ) -> impl ExactSizeIterator<Item = &str> + Clone {
+        let ports = self.session.outputs();
+        positions.iter().map(|&position| ports[position].name.as_str())
     }
 
     /// The tensors of a past run, or new ones without elements.
@@ -163,27 +338,26 @@ impl InferenceSession {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn missing(&self, feed: &Bound<'_, PyDict>) -> PyErr {
-        let names = self.session.inputs().iter().map(|port| port.name.clone());
-        let missing =
-            names.clone().filter(|name| !feed.contains(name).unwrap_or(false));
-        to_python(engine::Error::InputMissing {
-            missing: missing.collect(),
-            inputs: names.collect(),
-        })
-    }
-
-    fn check_names(&self, feed: &Bound<'_, PyDict>) -> PyResult<()> {
-        for name in feed.keys() {
-            let name = name.cast::<PyString>()?.to_str()?;
-            self.session.input(name).map_err(to_python)?;
+    fn check_missing(&self, feed: &Bound<'_, PyDict>) -> PyResult<()> {
+        let ports = self.session.inputs().iter();
+        let inputs: Vec<String> = ports
+            .filter(|port| !matches!(port.kind, Kind::Optional(_)))
+            .map(|port| port.name.clone())
+            .collect();
+        let lacks = |name: &&String| !feed.contains(name).unwrap_or(false);
+        let missing: Vec<String> = inputs.iter().filter(lacks).cloned().collect();
+        if missing.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        Err(to_python(Error::InputMissing { missing, inputs }))
     }
 
     /// The positions of the outputs named; none for all of them.
     fn wanted(&self, names: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Vec<usize>>> {
         let Some(names) = names else { return Ok(None) };
+        if !names.is_truthy()? {
+            return Ok(None);
+        }
         if names.is_instance_of::<PyString>() {
             return Err(PyTypeError::new_err("output_names must be a list of names"));
         }
@@ -193,7 +367,7 @@ impl InferenceSession {
             let name = name.cast::<PyString>()?.to_str()?;
             wanted.push(self.session.output(name).map_err(to_python)?);
         }
-        Ok(if wanted.is_empty() { None } else { Some(wanted) })
+        Ok(Some(wanted))
     }
 }
 

@@ -91,6 +91,7 @@ impl From<engine::Error> for Problem {
             }
             E::LibraryNotFound { .. }
             | E::LibraryUnusable { .. }
+            | E::LibraryNotLoaded
             | E::LibraryChanged { .. }
             | E::ModelNotFound { .. }
             | E::ModelRefused { .. }
@@ -100,7 +101,6 @@ impl From<engine::Error> for Problem {
             | E::InputType { .. }
             | E::InputShape { .. }
             | E::OutputUnknown { .. }
-            | E::OutputRepeated { .. }
             | E::Unsupported { .. }
             | E::TensorType { .. }
             | E::TensorSize { .. } => {
