@@ -1,162 +1,115 @@
-//! One keep-alive connection that sends its next request when the last is answered.
+//! One keep-alive connection, which sends a request and awaits its answer.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::Sender;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::task::{JoinSet, yield_now};
-use tokio::time::{sleep, timeout_at};
+use tokio::time::timeout_at;
 
-use crate::report::Tally;
-
-/// How long a connection rests when the server refuses it.
-const REST: Duration = Duration::from_millis(10);
 const BUFFER_BYTES: usize = 64 * 1024;
 const MAX_HEADERS: usize = 64;
 
-/// What all the connections of a run share.
-pub struct Plan {
-    /// The server.
-    pub address: SocketAddr,
-    /// The bytes to send, in turn.
-    pub requests: Vec<Vec<u8>>,
-    /// How many connections there are.
-    pub connections: u16,
-    /// Whether the threads never sleep.
-    pub busy_poll: bool,
-    /// Requests sent earlier are not counted.
-    pub measure_from: Instant,
-    /// No request is sent later.
-    pub stop: Instant,
-    /// What is not answered by then has timed out.
-    pub give_up: Instant,
-    /// Answers so far, warm-up included.
-    pub answered: AtomicU64,
-}
-
-/// Drives the connections of one thread and sends the counts of each.
-pub async fn drive(
-    plan: &Arc<Plan>,
-    connections: impl Iterator<Item = u16>,
-    tallies: &Sender<Tally>,
-) {
-    let mut tasks: JoinSet<_> = connections
-        .map(|connection| {
-            let (plan, tallies) = (Arc::clone(plan), tallies.clone());
-            async move {
-                let mut tally = Tally::default();
-                let all = closed_loop(&plan, connection, &mut tally);
-                if timeout_at(plan.give_up.into(), all).await.is_err() {
-                    tally.failure("timeout");
-                }
-                // Nobody listens any more only if the program is ending.
-                let _ = tallies.send(tally);
-            }
-        })
-        .collect();
-    while plan.busy_poll && Instant::now() < plan.stop {
-        yield_now().await;
-    }
-    while tasks.join_next().await.is_some() {}
-}
-
-/// Each connection walks over the same requests from another start.
-async fn closed_loop(plan: &Plan, connection: u16, tally: &mut Tally) {
-    let start =
-        plan.requests.len() * usize::from(connection) / usize::from(plan.connections);
-    let mut open = None;
-    for request in plan.requests.iter().cycle().skip(start) {
-        let sent = Instant::now();
-        if sent >= plan.stop {
-            break;
-        }
-        let outcome = exchange(&mut open, plan.address, request).await;
-        let counts = sent >= plan.measure_from;
-        match outcome {
-            Ok(status) => {
-                plan.answered.fetch_add(1, Ordering::Relaxed);
-                if counts {
-                    tally.answer(status, sent.elapsed().as_secs_f64());
-                }
-            }
-            Err(failure) => {
-                open = None;
-                if counts {
-                    tally.failure(failure.name());
-                }
-                if matches!(failure, Failure::Connect) {
-                    sleep(REST).await;
-                }
-            }
-        }
-    }
-}
-
 /// Why a request has no answer.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Failure {
+pub enum Failure {
+    /// The server takes no connection.
     Connect,
+    /// The request cannot be sent.
     Write,
+    /// The answer cannot be read.
     Read,
     /// The server closed the connection instead of answering.
     Closed,
     /// The answer is not HTTP/1.1 with a Content-Length.
     NotHttp,
+    /// The answer was not there in time.
+    Timeout,
 }
 
 impl Failure {
-    fn name(self) -> &'static str {
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Connect => "connect",
             Self::Write => "write",
             Self::Read => "read",
             Self::Closed => "closed",
             Self::NotHttp => "not_http",
+            Self::Timeout => "timeout",
         }
     }
 }
 
-struct Connection {
+/// A connection that opens when it is first used, and again once it has been closed.
+pub struct Connection {
+    address: SocketAddr,
+    open: Option<Open>,
+}
+
+struct Open {
     stream: TcpStream,
     answer: Vec<u8>,
 }
 
-/// The status of the answer; opens the connection where there is none and leaves
-/// it open for the next request unless the server closes it.
-async fn exchange(
-    open: &mut Option<Connection>,
-    address: SocketAddr,
-    request: &[u8],
-) -> Result<u16, Failure> {
-    let connection = match open {
-        Some(connection) => connection,
-        None => open.insert(connect(address).await.map_err(|_| Failure::Connect)?),
-    };
-    let stream = &mut connection.stream;
-    stream.write_all(request).await.map_err(|_| Failure::Write)?;
-    connection.answer.clear();
-    loop {
-        let read = stream.read_buf(&mut connection.answer).await;
-        if read.map_err(|_| Failure::Read)? == 0 {
-            return Err(Failure::Closed);
+impl Connection {
+    /// A connection to `address`, not opened yet.
+    pub fn new(address: SocketAddr) -> Self {
+        Self { address, open: None }
+    }
+
+    /// The status of the answer to `request`, if it comes before `limit`.
+    pub async fn ask(
+        &mut self,
+        request: &[u8],
+        limit: Instant,
+    ) -> Result<u16, Failure> {
+        let asked = timeout_at(limit.into(), self.exchange(request)).await;
+        let outcome = asked.unwrap_or(Err(Failure::Timeout));
+        match outcome {
+            Ok(Answer { closes: false, .. }) => {}
+            Ok(_) | Err(_) => self.open = None,
         }
-        if let Some(answer) = parse(&connection.answer)? {
-            if answer.closes {
-                *open = None;
+        outcome.map(|answer| answer.status)
+    }
+
+    async fn exchange(&mut self, request: &[u8]) -> Result<Answer, Failure> {
+        let open = match &mut self.open {
+            Some(open) if !open.was_closed() => open,
+            closed => {
+                let stream = connect(self.address).await;
+                let stream = stream.map_err(|_| Failure::Connect)?;
+                let answer = Vec::with_capacity(BUFFER_BYTES);
+                closed.insert(Open { stream, answer })
             }
-            return Ok(answer.status);
+        };
+        open.stream.write_all(request).await.map_err(|_| Failure::Write)?;
+        open.answer.clear();
+        loop {
+            let read = open.stream.read_buf(&mut open.answer).await;
+            if read.map_err(|_| Failure::Read)? == 0 {
+                return Err(Failure::Closed);
+            }
+            if let Some(answer) = parse(&open.answer)? {
+                return Ok(answer);
+            }
         }
     }
 }
 
-async fn connect(address: SocketAddr) -> std::io::Result<Connection> {
+impl Open {
+    /// Whether the server ended the connection while it was not in use.
+    fn was_closed(&self) -> bool {
+        let read = self.stream.try_read(&mut [0]);
+        !read.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
+    }
+}
+
+async fn connect(address: SocketAddr) -> std::io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
-    Ok(Connection { stream, answer: Vec::with_capacity(BUFFER_BYTES) })
+    Ok(stream)
 }
 
 #[derive(Debug, PartialEq)]

@@ -30,6 +30,24 @@ impl Histogram {
         self.0.iter().sum()
     }
 
+    /// The time within which a share `q` of those counted lie, to 1%; 0 of none.
+    #[allow(clippy::cast_precision_loss)] // counts stay far under 2^53
+    pub fn quantile(&self, q: f64) -> f64 {
+        let wanted = q * self.count() as f64;
+        let mut seen = 0;
+        let reached = self.buckets().find(|(_, count)| {
+            seen += count;
+            seen as f64 >= wanted
+        });
+        reached.map_or(0.0, |(upper, _)| upper)
+    }
+
+    /// The buckets that are not empty: upper bound in seconds, and count.
+    fn buckets(&self) -> impl Iterator<Item = (f64, u64)> {
+        let upper_bounds = std::iter::successors(Some(FIRST), |s| Some(s * GROWTH));
+        upper_bounds.zip(self.0.iter().copied()).filter(|(_, count)| *count > 0)
+    }
+
     /// Counts all that `other` has counted.
     pub fn add(&mut self, other: &Self) {
         for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
@@ -41,9 +59,7 @@ impl Histogram {
 /// Serialises as `[[upper bound in seconds, count], ...]`, without empty buckets.
 impl Serialize for Histogram {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let upper_bounds = std::iter::successors(Some(FIRST), |s| Some(s * GROWTH));
-        let buckets = upper_bounds.zip(&self.0);
-        serializer.collect_seq(buckets.filter(|(_, count)| **count > 0))
+        serializer.collect_seq(self.buckets())
     }
 }
 
@@ -61,6 +77,17 @@ mod tests {
             let [(upper, 1)] = buckets[..] else { panic!("{json}") };
             assert!(seconds <= upper * 1.000_001, "{seconds} over {upper}");
             assert!(seconds * 1.01 > upper * 0.999_999, "{seconds} under {upper}");
+        }
+    }
+
+    #[test]
+    fn a_quantile_is_the_time_within_which_that_share_lies() {
+        let mut histogram = Histogram::default();
+        assert!(histogram.quantile(0.5) < 1e-9);
+        (1..=100).for_each(|ms| histogram.record(f64::from(ms) * 1e-3));
+        for (q, seconds) in [(0.0, 0.001), (0.5, 0.05), (0.99, 0.099), (1.0, 0.1)] {
+            let found = histogram.quantile(q);
+            assert!((seconds..seconds * 1.01).contains(&found), "{q}: {found}");
         }
     }
 

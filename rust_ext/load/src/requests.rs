@@ -27,6 +27,14 @@ pub enum Error {
     /// The file of bodies holds none.
     #[error("{path} holds no body: write one JSON body a line", path = .0.display())]
     NoBodies(PathBuf),
+    /// The file for the raw times cannot be written.
+    #[error("cannot write {path}: {why}", path = .path.display())]
+    Raw {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        why: io::Error,
+    },
     /// Nobody listens.
     #[error("no server answers at {at} ({why}): start it first, or correct --url")]
     NoServer {
