@@ -3,7 +3,7 @@
 use std::fmt;
 
 use ort::value::TensorElementType;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::error::{Error, Result, runtime};
@@ -13,7 +13,7 @@ use crate::ffi::{self, Value};
 macro_rules! elements {
     ($($variant:ident, $rust:ty, $onnx:literal;)*) => {
         /// What a tensor holds; its serialised name is numpy's.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
         #[serde(rename_all = "lowercase")]
         pub enum ElementType {
             $(#[doc = concat!("ONNX calls it `tensor(", $onnx, ")`.")] $variant,)*

@@ -327,6 +327,20 @@ async fn only_json_is_taken() {
 }
 
 #[tokio::test]
+async fn the_schema_is_served() {
+    let get = || Request::get("/schema").body(Body::empty()).unwrap();
+    let (_, rides) = read(server("rides", &[]).oneshot(get()).await.unwrap()).await;
+    let pet = json!({ "name": "pet", "input": "pet", "dtype": "string", "unit": null,
+        "missing": true, "categories": ["dog"], "unknown": "ignore", "width": 1 });
+    assert_eq!(rides["columns"][5], pet);
+    assert_eq!(rides["columns"].as_array().unwrap().len(), 6);
+    let (_, plain) = read(server("plain", &[]).oneshot(get()).await.unwrap()).await;
+    let x = json!({ "name": "X", "input": "X", "dtype": "float32", "unit": null,
+        "missing": false, "categories": null, "unknown": null, "width": 4 });
+    assert_eq!(plain, json!({ "columns": [x] }));
+}
+
+#[tokio::test]
 async fn other_paths_and_methods_are_problems() {
     let server = server("plain", &[]);
     let get = |path: &str| Request::get(path).body(Body::empty()).unwrap();
