@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
@@ -16,7 +16,7 @@ const KEY: &str = "fare.schema";
 pub const MISSING_TEXT: &str = "\u{ffff}";
 
 /// One column of a model.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize, Serialize)]
 pub struct Column {
     /// Its name where the model was trained.
     pub name: String,
@@ -36,12 +36,12 @@ pub struct Column {
     #[serde(skip)]
     pub position: usize,
     /// Values a row: 1, or more where the input is a vector.
-    #[serde(skip)]
+    #[serde(skip_deserializing)]
     pub width: usize,
 }
 
 /// What becomes of a value that is not among a column's categories.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Unknown {
     /// The model answers as if the row had no category.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use half::f16;
 use ort::value::TensorElementType;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::error::{Error, Result, runtime};
@@ -15,7 +15,7 @@ use crate::library::Library;
 macro_rules! elements {
     ($($variant:ident, $rust:ty, $onnx:literal;)*) => {
         /// What a tensor holds; its serialised name is numpy's.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
         #[serde(rename_all = "lowercase")]
         pub enum ElementType {
             $(#[doc = concat!("ONNX calls it `tensor(", $onnx, ")`.")] $variant,)*

@@ -31,6 +31,7 @@ pub use state::State;
 pub fn app(state: Arc<State>) -> Router {
     Router::new()
         .route("/predict", post(routes::predict::predict))
+        .route("/schema", get(routes::schema::schema))
         .route("/health/live", get(routes::health::live))
         .route("/health/ready", get(routes::health::ready))
         .fallback(routes::not_found)

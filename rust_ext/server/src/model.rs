@@ -106,13 +106,19 @@ impl Model {
         }
     }
 
+    /// The columns that it takes, in the order of its schema.
+    pub fn columns(&self) -> impl Iterator<Item = &engine::Column> {
+        self.schema.columns()
+    }
+
     /// A body of so many made-up rows, or as many as the model takes.
     #[must_use]
     pub fn sample(&self, rows: usize) -> Vec<u8> {
         let rows = self.batch.unwrap_or(rows);
-        let columns = self.schema.columns();
-        let row: Map<String, Value> =
-            columns.map(|column| (column.name.clone(), made_up(column))).collect();
+        let row: Map<String, Value> = self
+            .columns()
+            .map(|column| (column.name.clone(), made_up(column)))
+            .collect();
         json!({ "instances": vec![row; rows] }).to_string().into_bytes()
     }
 }

@@ -1,7 +1,7 @@
 //! The rows that a body holds, checked against the model's columns.
 //!
 //! Whatever is wrong is said in the order of the rows, then of the schema's columns,
-//! then of the columns that the model does not have.
+//! then of the columns that appear twice, then of those that the model does not have.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -31,8 +31,8 @@ pub enum Rows<'a> {
     Columns {
         /// The lists, in the order of the schema.
         lists: Vec<&'a [Json<'a>]>,
-        /// Complaints about columns that the model does not have.
-        unknown: Vec<Complaint>,
+        /// Complaints about the columns' names.
+        odd: Vec<Complaint>,
     },
 }
 
@@ -62,17 +62,20 @@ impl Schema {
 
     /// The rows in a body.
     pub fn rows<'a>(&self, body: &'a Json) -> Result<Rows<'a>, Problem> {
+        let one = |pointer: &str, detail: &str| wrong(vec![complaint(pointer, detail)]);
         let form = match body {
-            Json::Object(fields) => one_field(fields),
+            Json::Object(fields) => only_name(fields),
             _ => None,
         };
-        let one = |pointer: &str, detail: &str| wrong(vec![complaint(pointer, detail)]);
         match form {
-            Some(("instances", Json::List(rows))) => Ok(Rows::Instances(rows)),
+            Some((name @ ("instances" | "columns"), [_, _, ..])) => {
+                Err(one("", &format!("'{name}' appears twice")))
+            }
+            Some(("instances", [(_, Json::List(rows))])) => Ok(Rows::Instances(rows)),
             Some(("instances", _)) => {
                 Err(one("/instances", "'instances' must be a list of objects"))
             }
-            Some(("columns", Json::Object(fields))) => self.lists(fields),
+            Some(("columns", [(_, Json::Object(fields))])) => self.lists(fields),
             Some(("columns", _)) => {
                 Err(one("/columns", "'columns' must be an object of column: list"))
             }
@@ -85,7 +88,7 @@ impl Schema {
 
     fn lists<'a>(&self, fields: &'a Fields) -> Result<Rows<'a>, Problem> {
         let mut values = vec![None; self.columns.len()];
-        let unknown = self.place(fields, || "/columns".to_owned(), &mut values);
+        let odd = self.place(fields, || "/columns".to_owned(), &mut values);
         let mut lists: Vec<&[Json]> = Vec::with_capacity(values.len());
         let mut first: Option<(&str, usize)> = None;
         let mut complaints = Vec::new();
@@ -112,9 +115,9 @@ impl Schema {
             }
         }
         if complaints.is_empty() {
-            return Ok(Rows::Columns { lists, unknown });
+            return Ok(Rows::Columns { lists, odd });
         }
-        complaints.extend(unknown);
+        complaints.extend(odd);
         Err(wrong(complaints))
     }
 
@@ -124,9 +127,9 @@ impl Schema {
         let mut targets = targets.collect::<engine::Result<Vec<_>>>()?;
         let complaints = match rows {
             Rows::Instances(rows) => self.fill_instances(rows, &mut targets),
-            Rows::Columns { lists, unknown } => {
+            Rows::Columns { lists, odd } => {
                 let mut complaints = self.fill_columns(lists, &mut targets);
-                complaints.extend_from_slice(unknown);
+                complaints.extend_from_slice(odd);
                 complaints
             }
         };
@@ -147,7 +150,7 @@ impl Schema {
                 continue;
             };
             values.fill(None);
-            let unknown = self.place(fields, here, &mut values);
+            let odd = self.place(fields, here, &mut values);
             for (column, value) in self.columns.iter().zip(&values) {
                 let name = &column.schema.name;
                 let Some(value) = value else {
@@ -160,7 +163,7 @@ impl Schema {
                     complaints.push(complaint(pointer, column.explain(&misfit)));
                 }
             }
-            complaints.extend(unknown);
+            complaints.extend(odd);
         }
         complaints
     }
@@ -188,36 +191,48 @@ impl Schema {
     }
 
     /// Puts the value of each field at the place of its column, the last of a repeated
-    /// name; returns complaints about names that no column has.
+    /// name; returns complaints about names that are repeated or that no column has.
     fn place<'a>(
         &self,
         fields: &'a Fields,
         here: impl Fn() -> String,
         values: &mut [Option<&'a Json<'a>>],
     ) -> Vec<Complaint> {
-        let mut unknown: Vec<&str> = Vec::new();
+        let (mut twice, mut unknown): (Vec<&str>, Vec<&str>) = Default::default();
+        let note = |names: &mut Vec<&'a str>, name: &'a str| {
+            if names.len() < MOST && !names.contains(&name) {
+                names.push(name);
+            }
+        };
         for (guess, (name, value)) in fields.iter().enumerate() {
             let guessed = self.columns.get(guess);
             let place = match guessed {
                 Some(column) if column.schema.name == **name => Some(&guess),
                 _ => self.places.get(&**name),
             };
-            if let Some(place) = place {
-                values[*place] = Some(value);
-            } else if unknown.len() < MOST && !unknown.contains(&&**name) {
-                unknown.push(name);
+            match place {
+                None => note(&mut unknown, name),
+                Some(place) if values[*place].replace(value).is_some() => {
+                    note(&mut twice, name);
+                }
+                Some(_) => {}
             }
         }
-        let detail = |name| format!("column '{name}' is not in the model");
-        let pointer = |name| format!("{}/{}", here(), escape(name));
-        unknown.into_iter().map(|name| complaint(pointer(name), detail(name))).collect()
+        let twice = twice
+            .into_iter()
+            .map(|name| complaint(here(), format!("column '{name}' appears twice")));
+        let unknown = unknown.into_iter().map(|name| {
+            let pointer = format!("{}/{}", here(), escape(name));
+            complaint(pointer, format!("column '{name}' is not in the model"))
+        });
+        twice.chain(unknown).collect()
     }
 }
 
-/// The only field of an object and its last value; a name may be repeated.
-fn one_field<'a>(fields: &'a Fields) -> Option<(&'a str, &'a Json<'a>)> {
-    let (name, value) = fields.last()?;
-    fields.iter().all(|(other, _)| other == name).then_some((name, value))
+/// The name that all fields of an object have, and the fields.
+fn only_name<'a>(fields: &'a Fields) -> Option<(&'a str, &'a Fields<'a>)> {
+    let (name, _) = fields.first()?;
+    fields.iter().all(|(other, _)| other == name).then_some((name, fields))
 }
 
 fn wrong(mut errors: Vec<Complaint>) -> Problem {

@@ -21,7 +21,8 @@ pub struct State {
     pub config: Config,
     /// Bodies of up to so many bytes are answered on the thread that read them.
     pub inline_bytes: usize,
-    model: Model,
+    /// The model.
+    pub model: Model,
     places: Arc<Semaphore>,
     answered: AtomicBool,
     stopping: AtomicBool,

@@ -116,8 +116,6 @@ async fn what_is_missing_or_unknown_follows_the_schema() {
         let (status, answer) = ask(&server, &ride(&changes)).await;
         assert_eq!((status.as_u16(), &answer["predictions"][0]), (200, &prediction));
     }
-    let last_wins = ride(&json!({})).replace(r#""hour":3"#, r#""hour":"x","hour":4"#);
-    assert_eq!(ask(&server, &last_wins).await.1["predictions"][0], 130.0);
 }
 
 #[tokio::test]
@@ -163,6 +161,10 @@ async fn each_wrong_body_of_rows_is_named() {
         ("{}", "", either),
         (r#"{"instances": [], "columns": {}}"#, "", either),
         (r#"{"instances": [], "more": 1}"#, "", either),
+        (r#"{"instances": [], "more": 1, "instances": []}"#, "", either),
+        (r#"{"more": 1, "more": 1}"#, "", either),
+        (r#"{"instances": 1, "instances": []}"#, "", "'instances' appears twice"),
+        (r#"{"columns": {}, "columns": 1}"#, "", "'columns' appears twice"),
         (r#"{"instances": {}}"#, "/instances", "'instances' must be a list of objects"),
         (r#"{"instances": [[1]]}"#, "/instances/0", object),
         (r#"{"instances": [{}]}"#, "/instances/0", "column 'X' is missing"),
@@ -225,6 +227,41 @@ async fn complaints_are_in_order_and_at_most_ten() {
         "/columns/pet 'pet' has 0 values where 'distance (mi)' has 3",
     ];
     assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn what_appears_twice_is_judged_by_its_last_value_and_then_refused() {
+    let server = server("rides", &[]);
+    let found = |problem: Value| {
+        let errors = problem["errors"].as_array().unwrap();
+        let text = |e: &Value| format!("{} {}", e["pointer"], e["detail"]);
+        errors.iter().map(text).collect::<Vec<_>>().join("\n").replace('"', "")
+    };
+    let hours = |text: &str| ride(&json!({ "pet": 1 })).replace(r#""hour":3"#, text);
+    for (hours, first) in [
+        (hours(r#""hour":"x","hour":4,"hour":4"#), ""),
+        (
+            hours(r#""hour":4,"hour":"x""#),
+            "/instances/0/hour 'hour' must be an integer\n",
+        ),
+    ] {
+        let body = hours.replace("true", r#"true,"m":1,"m":1,"zone":"b""#);
+        let expected = "/instances/0/pet 'pet' must be a string\n\
+            /instances/0 column 'hour' appears twice\n\
+            /instances/0 column 'zone' appears twice\n\
+            /instances/0/m column 'm' is not in the model";
+        let (status, problem) = ask(&server, &body).await;
+        assert_eq!(
+            (status.as_u16(), found(problem)),
+            (422, format!("{first}{expected}"))
+        );
+    }
+
+    let body = columns_of_none().replace(r#""hour":[]"#, r#""hour":1,"x":1,"hour":[]"#);
+    let (status, problem) = ask(&server, &body).await;
+    let expected = "/columns column 'hour' appears twice\n\
+        /columns/x column 'x' is not in the model";
+    assert_eq!((status.as_u16(), found(problem)), (422, expected.to_owned()));
 }
 
 #[tokio::test]
@@ -297,6 +334,20 @@ async fn only_json_is_taken() {
         let answer = server.clone().oneshot(request).await.unwrap();
         assert_eq!(read(answer).await.0.as_u16(), status, "{kind:?}");
     }
+}
+
+#[tokio::test]
+async fn the_schema_is_served() {
+    let get = || Request::get("/schema").body(Body::empty()).unwrap();
+    let (_, rides) = read(server("rides", &[]).oneshot(get()).await.unwrap()).await;
+    let pet = json!({ "name": "pet", "input": "pet", "dtype": "string", "unit": null,
+        "missing": true, "categories": ["dog"], "unknown": "ignore", "width": 1 });
+    assert_eq!(rides["columns"][5], pet);
+    assert_eq!(rides["columns"].as_array().unwrap().len(), 6);
+    let (_, plain) = read(server("plain", &[]).oneshot(get()).await.unwrap()).await;
+    let x = json!({ "name": "X", "input": "X", "dtype": "float32", "unit": null,
+        "missing": false, "categories": null, "unknown": null, "width": 4 });
+    assert_eq!(plain, json!({ "columns": [x] }));
 }
 
 #[tokio::test]

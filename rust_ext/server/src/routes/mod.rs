@@ -2,6 +2,7 @@
 
 pub mod health;
 pub mod predict;
+pub mod schema;
 
 use axum::http::{Method, Uri};
 
