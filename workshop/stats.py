@@ -1,12 +1,13 @@
 """How sure a ratio of times is: its interval, and the noise floor under it."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t
+from scipy.stats import binom, t
 
 from workshop.arms import label
 from workshop.errors import WorkshopError
@@ -55,18 +56,52 @@ def ratio_interval(samples: pd.DataFrame, slow: str, fast: str) -> Interval:
         raise WorkshopError(
             f"{slow} and {fast} share no launch: measure both in the same ones."
         )
-    return Interval(*_mean(logs), len(logs), label(slow), label(fast))
+    return Interval(*_interval(logs), len(logs), label(slow), label(fast))
 
 
 def median_interval(samples: pd.DataFrame, arm: str) -> Median:
     """Return the geometric mean of the launches' medians, its interval as above."""
     _check_one_kind(samples)
-    return Median(*_mean(np.log(_launch_medians(samples, arm))))
+    return Median(*_interval(np.log(_launch_medians(samples, arm))))
 
 
-def noise_floor(samples: pd.DataFrame, arm: str, again: str) -> float:
+def paired_ratio(samples: pd.DataFrame, slow: str, fast: str) -> Interval:
+    """Return the same from the ratios within each round, of which each launch has many.
+
+    For arms that take turns in rounds so short that what disturbs one disturbs the
+    other. Of one launch alone, the interval is that of the median of its rounds, by
+    rank; it says nothing of another launch.
+    """
+    _check_one_kind(samples)
+    rounds = samples.pivot_table("seconds", ["launch", "round"], "arm")
+    if not {slow, fast} <= set(rounds):
+        raise WorkshopError(f"No samples of {slow!r} or {fast!r}: {[*rounds]}.")
+    ratios = (rounds[slow] / rounds[fast]).dropna()
+    medians = ratios.groupby("launch").median()
+    found = _interval(np.log(medians))
+    if len(medians) == 1:
+        found = medians.iloc[0], *_ranked(np.sort(ratios))
+    return Interval(*map(float, found), len(medians), label(slow), label(fast))
+
+
+def mean_interval(values: pd.Series | np.ndarray) -> tuple[float, float, float]:
+    """Return a mean and its 95% interval, by Student's t: endless for one value."""
+    mean, count, half = float(np.mean(values)), len(values), math.inf
+    if count > 1:
+        spread = np.std(values, ddof=1) / math.sqrt(count)
+        half = float(t.ppf((1 + LEVEL) / 2, count - 1) * spread)
+    return mean, mean - half, mean + half
+
+
+def noise_floor(
+    samples: pd.DataFrame,
+    arm: str,
+    again: str,
+    *,
+    ratio: Callable[[pd.DataFrame, str, str], Interval] = ratio_interval,
+) -> float:
     """Return the ratio that an arm timed against itself does not exceed: 1 or more."""
-    same = ratio_interval(samples, arm, again)
+    same = ratio(samples, arm, again)
     return max(same.high, 1 / same.low if same.low else math.inf)
 
 
@@ -122,13 +157,13 @@ def _launch_medians(samples: pd.DataFrame, arm: str) -> pd.Series:
     return mine.groupby("launch")["seconds"].median()
 
 
-def _mean(logs: pd.Series) -> tuple[float, float, float]:
-    """Return e to the mean of logarithms, and to the ends of its 95% interval.
+def _ranked(values: np.ndarray) -> tuple[float, float]:
+    """Return the ends of the 95% interval of a median, from values in order."""
+    rank = int(binom.ppf((1 - LEVEL) / 2, len(values), 0.5))
+    return (values[rank - 1], values[-rank]) if rank else (0.0, math.inf)
 
-    Of one launch alone nothing is known: its interval is all there is.
-    """
-    mean, launches = logs.mean(), len(logs)
-    half = math.inf
-    if launches > 1:
-        half = t.ppf((1 + LEVEL) / 2, launches - 1) * logs.std() / math.sqrt(launches)
-    return math.exp(mean), math.exp(mean - half), math.exp(mean + half)
+
+def _interval(logs: pd.Series) -> tuple[float, float, float]:
+    """Return e to the mean of logarithms, and to the ends of its interval."""
+    mean, low, high = map(math.exp, mean_interval(logs))
+    return mean, low, high
