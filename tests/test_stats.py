@@ -8,6 +8,7 @@ from workshop.stats import (
     Interval,
     median_interval,
     noise_floor,
+    paired_ratio,
     ratio_interval,
     verdict,
 )
@@ -179,3 +180,34 @@ def test_three_digits_are_printed(numbers, text):
 def test_samples_that_do_not_compare_are_refused(samples, says):
     with pytest.raises(WorkshopError, match=says):
         ratio_interval(samples, "onnx-python", "onnx-rust")
+
+
+def rounds_of(launches, *, rounds=50, seed=5):
+    """Rounds disturbed by up to 100%, each for both arms alike; b is 1.2 times a."""
+    rng = np.random.default_rng(seed)
+    common = rng.uniform(1, 2, (launches, rounds))
+    launch, round_ = np.indices((launches, rounds)).reshape(2, -1)
+    frame = pd.DataFrame({"launch": launch, "round": round_})
+    noise = {arm: rng.lognormal(0, 0.02, common.shape) for arm in "ab"}
+    arms = {"a": common * noise["a"], "b": 1.2 * common * noise["b"]}
+    parts = [frame.assign(arm=arm, seconds=s.ravel()) for arm, s in arms.items()]
+    return pd.concat(parts).assign(what="call", rows=1, threads=1)
+
+
+@pytest.mark.parametrize("launches", [1, 5])
+def test_what_disturbs_a_round_is_not_in_a_paired_ratio(launches):
+    found = paired_ratio(rounds_of(launches), "b", "a")
+    assert 1.18 < found.low < 1.2 < found.high < 1.22
+    assert found.launches == launches
+
+
+def test_the_interval_of_a_median_is_by_rank():
+    one = rounds_of(1, rounds=10)
+    ratios = np.sort(
+        one[one["arm"] == "b"]["seconds"].to_numpy()
+        / one[one["arm"] == "a"]["seconds"].to_numpy()
+    )
+    found = paired_ratio(one, "b", "a")
+    assert (found.low, found.high) == pytest.approx((ratios[1], ratios[8]))  # 97.9%
+    few = paired_ratio(rounds_of(1, rounds=5), "b", "a")
+    assert (few.low, few.high) == (0, np.inf)
