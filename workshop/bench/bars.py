@@ -86,7 +86,7 @@ def table(samples: pd.DataFrame, case: Case) -> pd.DataFrame:
     """A row for each contender of a case: its time a call, and how many of the base."""
     mine, rows = of_case(samples, case), []
     for arm in mine.groupby("arm")["seconds"].median().sort_values().index:
-        middle, low, high = map(duration, stats.median_interval(mine, arm))
         ratio = stats.paired_ratio(mine, arm, base(case))
-        rows.append((arm, f"{middle} ({low} to {high})", str(ratio)))
+        time = duration(stats.median_interval(mine, arm).seconds)
+        rows.append((arm, time, str(ratio)))
     return pd.DataFrame(rows, columns=["", "time a call", f"/ {base(case)}"])
