@@ -1,4 +1,4 @@
-"""How sure a ratio of times is: its interval, and the noise floor under it."""
+"""How sure times and their ratios are: intervals, and the noise floor under them."""
 
 import math
 from dataclasses import dataclass
@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t
+from numpy.typing import ArrayLike
+from scipy.stats import binom, t
 
 from workshop.arms import label
 from workshop.errors import WorkshopError
@@ -40,6 +41,15 @@ class Median(NamedTuple):
     high: float
 
 
+class Quantile(NamedTuple):
+    """A quantile of n times with its 95% rank interval, in seconds."""
+
+    seconds: float
+    low: float
+    high: float
+    n: int
+
+
 def ratio_interval(samples: pd.DataFrame, slow: str, fast: str) -> Interval:
     """Return by how much the median of `fast` is shorter, with a 95% interval.
 
@@ -62,6 +72,28 @@ def median_interval(samples: pd.DataFrame, arm: str) -> Median:
     """Return the geometric mean of the launches' medians, its interval as above."""
     _check_one_kind(samples)
     return Median(*_mean(np.log(_launch_medians(samples, arm))))
+
+
+def quantile_interval(seconds: ArrayLike, q: float) -> Quantile:
+    """Return the time within which a share q of the times lie, with a 95% interval.
+
+    seconds: (n,) times. How many of n independent times lie below a true quantile is
+    binomial, so two of the sorted times enclose it, whatever their distribution; a
+    bound is NaN where n is too small for it (p99 wants 368). Neighbours that waited in
+    one queue are not independent: then the interval is too short.
+    """
+    ordered = np.sort(np.asarray(seconds, dtype=float))
+    n = len(ordered)
+    if n == 0:
+        return Quantile(np.nan, np.nan, np.nan, 0)
+    tail = (1 - LEVEL) / 2
+    below, above = binom.ppf([tail, 1 - tail], n, q).astype(int)
+    return Quantile(
+        seconds=float(np.quantile(ordered, q, method="inverted_cdf")),
+        low=float(ordered[below - 1]) if below > 0 else np.nan,
+        high=float(ordered[above]) if above < n else np.nan,
+        n=n,
+    )
 
 
 def noise_floor(samples: pd.DataFrame, arm: str, again: str) -> float:
