@@ -1,7 +1,6 @@
 """What a load tells of a server, and what it refuses to tell."""
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from socket import create_server
 from threading import Timer
@@ -112,7 +111,7 @@ def test_an_open_loop_comes_by_seed(axum):
 @pytest.mark.parametrize(
     ("still_s", "seconds", "waits_s"),
     [
-        (1, 3, {0.5: 0, 0.7: 0.1, 0.9: 0.7, 0.99: 0.97}),
+        (1, 3, {0.5: 0, 0.8: 0.4, 0.9: 0.7, 0.99: 0.97}),
         pytest.param(
             *(10, 30, {0.5: 0, 0.7: 1, 0.9: 7, 0.99: 9.7}), marks=pytest.mark.heavy
         ),
@@ -121,29 +120,22 @@ def test_an_open_loop_comes_by_seed(axum):
 def test_a_server_that_stands_still(still_s, seconds, waits_s, rides):
     made = bodies(rides, 1, 100, seed=0)
     model = models.ensure("fare_small").onnx
-    with (
-        serve("noop-axum", model) as open_one,
-        serve("noop-axum", model) as closed_one,
-        ThreadPoolExecutor() as pool,
-        frozen(open_one, after_s=seconds / 3, for_s=still_s),
-        frozen(closed_one, after_s=seconds / 3, for_s=still_s),
-    ):
+    still = {"after_s": seconds / 3, "for_s": still_s}
+    with serve("noop-axum", model) as url, frozen(url, **still):
         schedule = {"arrivals": "constant", "connections": 16, "timeout_s": 30}
-        coming = pool.submit(
-            open_loop, open_one, made, rate_per_s=500, seconds=seconds, **schedule
-        )
-        closed = load(closed_one, made, connections=16, seconds=seconds)
-        done = coming.result()
+        done = open_loop(url, made, rate_per_s=500, seconds=seconds, **schedule)
+    with serve("noop-axum", model) as url, frozen(url, **still):
+        closed = load(url, made, connections=16, seconds=seconds)
 
     assert (done["outcome"] == "200").all()
     for q, wait_s in waits_s.items():
-        assert done["latency_s"].quantile(q) == pytest.approx(wait_s, abs=0.1)
+        assert done["latency_s"].quantile(q) == pytest.approx(wait_s, abs=0.15)
     # Who found a connection free was sent at once; the other waited, as it is told.
     assert done.loc[~done["queued"], "waited_s"].quantile(0.99) < 0.1
     assert done["queued"].mean() == pytest.approx(still_s / seconds, abs=0.1)
     # The closed loop asked 16 times in all that time, and otherwise went on.
     assert closed.quantile_s(0.999) < 0.1
-    assert closed.quantile_s(1) == pytest.approx(still_s, abs=0.1)
+    assert closed.quantile_s(1) == pytest.approx(still_s, abs=0.15)
 
 
 def test_a_server_that_dies_leaves_failures_that_are_no_latencies(rides):
