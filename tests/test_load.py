@@ -3,14 +3,17 @@
 import os
 from contextlib import closing
 from socket import create_server
+from threading import Timer
 
+import numpy as np
+import pandas as pd
 import psutil
 import pytest
 
 from workshop import models
 from workshop.errors import WorkshopError
-from workshop.load import load, result
-from workshop.serving import bodies, serve, two_cores
+from workshop.load import load, open_loop, result, summary
+from workshop.serving import bodies, frozen, serve, two_cores
 
 REPORT = {
     "url": "http://127.0.0.1:1/predict",
@@ -24,6 +27,8 @@ REPORT = {
     "errors": {},
     "histogram": [[0.001, 500], [0.002, 490], [0.1, 9], [3.0, 1]],
 }
+
+COLUMNS = ["scheduled_s", "waited_s", "latency_s", "queued", "outcome"]
 
 
 @pytest.mark.parametrize(
@@ -80,6 +85,100 @@ def test_a_load_on_no_axum_says_that_nobody_answers():
         port = closed.getsockname()[1]
     with pytest.raises(WorkshopError, match=r"did not run.*no server answers"):
         load(f"http://127.0.0.1:{port}", [b"{}"], connections=1, seconds=0.1)
+
+
+def test_an_open_loop_tells_of_every_request_when_it_was_due(axum, rides):
+    made = bodies(rides, 1, 100, seed=0)
+    done = open_loop(axum, made, rate_per_s=500, seconds=1, arrivals="constant")
+    assert list(done.columns) == COLUMNS
+    assert done["scheduled_s"].to_numpy() == pytest.approx(np.arange(500) / 500)
+    assert (done["outcome"] == "200").all()
+    assert (done["latency_s"] > done["waited_s"]).all()
+    assert done["queued"].dtype == bool
+
+
+def test_an_open_loop_comes_by_seed(axum):
+    def due(seed):
+        done = open_loop(axum, [b"{}"], rate_per_s=200, seconds=0.5, seed=seed)
+        assert set(done["outcome"]) == {"422"}
+        return list(done["scheduled_s"])
+
+    assert due(1) == due(1) != due(2)
+
+
+# A server stands still for F of the T seconds, and requests come evenly: those of the
+# F seconds wait for the rest of them, so a share q of all wait up to F - T (1 - q).
+@pytest.mark.parametrize(
+    ("still_s", "seconds", "waits_s"),
+    [
+        (1, 3, {0.5: 0, 0.8: 0.4, 0.9: 0.7, 0.99: 0.97}),
+        pytest.param(
+            *(10, 30, {0.5: 0, 0.7: 1, 0.9: 7, 0.99: 9.7}), marks=pytest.mark.heavy
+        ),
+    ],
+)
+def test_a_server_that_stands_still(still_s, seconds, waits_s, rides):
+    made = bodies(rides, 1, 100, seed=0)
+    model = models.ensure("fare_small").onnx
+    still = {"after_s": seconds / 3, "for_s": still_s}
+    with serve("noop-axum", model) as url, frozen(url, **still):
+        schedule = {"arrivals": "constant", "connections": 16, "timeout_s": 30}
+        done = open_loop(url, made, rate_per_s=500, seconds=seconds, **schedule)
+    with serve("noop-axum", model) as url, frozen(url, **still):
+        closed = load(url, made, connections=16, seconds=seconds)
+
+    assert (done["outcome"] == "200").all()
+    for q, wait_s in waits_s.items():
+        assert done["latency_s"].quantile(q) == pytest.approx(wait_s, abs=0.15)
+    # Who found a connection free was sent at once; the other waited, as it is told.
+    assert done.loc[~done["queued"], "waited_s"].quantile(0.99) < 0.1
+    assert done["queued"].mean() == pytest.approx(still_s / seconds, abs=0.1)
+    # The closed loop asked 16 times in all that time, and otherwise went on.
+    assert closed.quantile_s(0.999) < 0.1
+    assert closed.quantile_s(1) == pytest.approx(still_s, abs=0.15)
+
+
+def test_a_server_that_dies_leaves_failures_that_are_no_latencies(rides):
+    model = models.ensure("fare_small").onnx
+    made = bodies(rides, 1, 100, seed=0)
+    with serve("noop-axum", model) as url:
+        Timer(0.5, psutil.Process(url.pid).kill).start()
+        done = open_loop(url, made, rate_per_s=500, seconds=1)
+    answered = done["outcome"] == "200"
+    assert 50 < answered.sum() < 450
+    assert set(done.loc[~answered, "outcome"]) <= {"connect", "closed", "read", "write"}
+    assert done["latency_s"].notna().equals(answered)
+    assert done.loc[answered, "scheduled_s"].max() < 0.6
+
+
+def test_an_open_loop_on_no_server_says_that_nobody_answers():
+    with closing(create_server(("127.0.0.1", 0))) as closed:
+        port = closed.getsockname()[1]
+    with pytest.raises(WorkshopError, match=r"did not run.*no server answers"):
+        open_loop(f"http://127.0.0.1:{port}", [b"{}"], rate_per_s=10, seconds=0.1)
+
+
+def test_a_summary_mixes_no_refusal_into_the_latencies():
+    outcomes = ["200"] * 400 + ["429"] * 30 + ["503"] * 10 + ["timeout"] * 5
+    outcomes += ["closed", "422"]
+    latency_s = [i / 1000 for i in range(1, 401)] + [1e-6] * 40 + [np.nan] * 6 + [9.0]
+    requests = pd.DataFrame(
+        {
+            "scheduled_s": np.linspace(0, 1.8, len(outcomes)),
+            "waited_s": [5.0] * 200 + [0.001] * 247,
+            "latency_s": latency_s,
+            "queued": [True] * 200 + [False] * 247,
+            "outcome": pd.Categorical(outcomes),
+        }
+    )
+    told = summary(requests, seconds=2)
+    assert told["scheduled_per_s"] == 447 / 2
+    assert told["answered_per_s"] == 397 / 2  # the 398th comes at 1.602 + 0.398 s
+    counts = [told[each] for each in ("refused", "timeouts", "other_failures")]
+    assert counts == [40, 5, 2]
+    assert (told["answers"], told["p50_s"], told["p99_s"]) == (400, 0.2, 0.396)
+    assert told["p99_low_s"] < 0.396 < told["p99_high_s"]
+    assert told["lateness_p99_s"] == 0.001
 
 
 def test_a_server_and_its_load_get_different_cores():

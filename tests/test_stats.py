@@ -9,6 +9,7 @@ from workshop.stats import (
     median_interval,
     noise_floor,
     paired_ratio,
+    quantile_interval,
     ratio_interval,
     verdict,
 )
@@ -211,3 +212,27 @@ def test_the_interval_of_a_median_is_by_rank():
     assert (found.low, found.high) == pytest.approx((ratios[1], ratios[8]))  # 97.9%
     few = paired_ratio(rounds_of(1, rounds=5), "b", "a")
     assert (few.low, few.high) == (0, np.inf)
+
+
+@pytest.mark.parametrize(
+    ("n", "q", "expected"),
+    [
+        (100, 0.5, (50, 40, 61, 100)),  # the ranks that tables give
+        (1000, 0.99, (990, 983, 997, 1000)),
+        (368, 0.99, (365, 360, 368, 368)),
+        (367, 0.99, (364, 359, np.nan, 367)),  # more often than 2.5% all lie below
+        (1, 0.5, (1, np.nan, np.nan, 1)),
+        (0, 0.99, (np.nan, np.nan, np.nan, 0)),
+    ],
+)
+def test_a_quantile_lies_between_two_ranks(n, q, expected):
+    shuffled = np.random.default_rng(0).permutation(np.arange(1, n + 1))
+    np.testing.assert_equal(quantile_interval(shuffled, q), expected)
+
+
+def test_rank_intervals_hold_the_true_p99_in_19_of_20_samples():
+    rng = np.random.default_rng(0)
+    truth = -np.log(0.01)
+    found = [quantile_interval(rng.exponential(size=500), 0.99) for _ in range(1000)]
+    held = sum(each.low <= truth <= each.high for each in found)
+    assert 950 <= held <= 985

@@ -1,19 +1,23 @@
-"""Loads a server with fare-load, and keeps the times of its answers."""
+"""Loads a server with fare-load, in a closed or an open loop; keeps the times."""
 
 import json
 import subprocess
 import tempfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from pathlib import Path
 
+import pandas as pd
+
 from workshop.errors import WorkshopError
 from workshop.servers.rust import binary
 from workshop.serving import pin
+from workshop.stats import quantile_interval
 
 WARM_UP_S = 0.1
 GRACE_S = 30
+REFUSALS = {"429", "503"}  # answered at once, without a prediction
 
 
 @dataclass(frozen=True)
@@ -53,38 +57,114 @@ def load(
     then polls for answers instead of sleeping, since a sleeping client is woken on the
     server's time. Raises WorkshopError where any answer was not a 200.
     """
+    options = {"connections": connections, "seconds": seconds}
     with tempfile.TemporaryDirectory() as folder:
-        lines = Path(folder, "bodies.jsonl")
-        lines.write_bytes(b"\n".join(bodies))
-        options = {
-            "--url": f"{url}/predict",
-            "--bodies": lines,
-            "--connections": connections,
-            "--seconds": seconds,
-            "--warmup-s": WARM_UP_S,
-        }
-        process = subprocess.Popen(
-            [binary("fare-load"), *(str(x) for pair in options.items() for x in pair)]
-            + (["--busy-poll"] if cores else []),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        with process:
-            pin(process.pid, cores)
-            try:
-                out, err = process.communicate(timeout=WARM_UP_S + seconds + GRACE_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise WorkshopError(
-                    f"The load on {url} did not end. Is the server still running?"
-                ) from None
+        return result(_run(url, bodies, options, cores, Path(folder)))
+
+
+def open_loop(
+    url: str,
+    bodies: Sequence[bytes],
+    *,
+    rate_per_s: float,
+    seconds: float,
+    cores: Collection[int] | None = None,
+    **options: object,
+) -> pd.DataFrame:
+    """Return every request due in the measured seconds, whatever became of it.
+
+    Requests are due by a Poisson process and sent in turn, also while the server owes
+    answers. `options` are fare-load's: arrivals="constant", seed=1, timeout_s=30 (10
+    else), connections=256 (64 else; who finds all of them busy waits). `cores` is as in
+    load(). One row a request, in the order of the schedule:
+
+    scheduled_s  when it was due, from the start of the measured seconds
+    waited_s     from then until it was sent
+    latency_s    from when it was due until its answer; NaN where none came
+    queued       whether every connection was busy when it was due
+    outcome      category: the answer's status ("200"), or "timeout", "connect",
+                 "write", "read", "closed", "not_http" where none came
+
+    Raises WorkshopError where fare-load does not run.
+    """
+    options = {"connections": 64} | options
+    options |= {"rate": rate_per_s, "seconds": seconds}
+    with tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder, "raw.csv")
+        _run(url, bodies, options | {"raw": raw}, cores, Path(folder))
+        requests = pd.read_csv(raw, dtype={"outcome": str})
+        return requests.astype({"outcome": "category"})
+
+
+def summary(requests: pd.DataFrame, seconds: float) -> dict[str, float]:
+    """Return the one line of a table that an open loop of so many seconds makes.
+
+    Rates are per second; answered are answers with status 200 that came meanwhile, and
+    only these have latencies. p99 comes with its 95% rank interval, NaN where there are
+    too few answers for one. Lateness is the generator's own: how late it sent what
+    found a connection free.
+    """
+    ok = requests[requests["outcome"] == "200"]
+    outcomes = requests["outcome"].astype(str)
+    p50, p99 = (quantile_interval(ok["latency_s"], q) for q in (0.5, 0.99))
+    return {
+        "scheduled_per_s": len(requests) / seconds,
+        "answered_per_s": (ok["scheduled_s"] + ok["latency_s"] < seconds).sum()
+        / seconds,
+        "refused": int(outcomes.isin(REFUSALS).sum()),
+        "timeouts": int((outcomes == "timeout").sum()),
+        "other_failures": int((~outcomes.isin({"200", "timeout", *REFUSALS})).sum()),
+        "answers": len(ok),
+        "p50_s": p50.seconds,
+        "p99_s": p99.seconds,
+        "p99_low_s": p99.low,
+        "p99_high_s": p99.high,
+        "lateness_p99_s": requests.loc[~requests["queued"], "waited_s"].quantile(0.99),
+    }
+
+
+def _run(
+    url: str,
+    bodies: Sequence[bytes],
+    options: Mapping[str, object],
+    cores: Collection[int] | None,
+    folder: Path,
+) -> dict:
+    """Return fare-load's report; raises WorkshopError where it does not run."""
+    lines = folder / "bodies.jsonl"
+    lines.write_bytes(b"\n".join(bodies))
+    options = {
+        "url": f"{url}/predict",
+        "bodies": lines,
+        "warmup_s": WARM_UP_S,
+    } | options
+    flags = [
+        part
+        for name, value in options.items()
+        for part in (f"--{name.replace('_', '-')}", str(value))
+    ]
+    longest_s = WARM_UP_S + options["seconds"] + options.get("timeout_s", 0) + GRACE_S
+    process = subprocess.Popen(
+        [binary("fare-load"), *flags, *(["--busy-poll"] if cores else [])],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    with process:
+        pin(process.pid, cores)
+        try:
+            out, err = process.communicate(timeout=longest_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise WorkshopError(
+                f"The load on {url} did not end. Is the server still running?"
+            ) from None
     if process.returncode:
         raise WorkshopError(f"The load did not run: {err.decode().strip()}")
-    return result(json.loads(out))
+    return json.loads(out)
 
 
 def result(report: dict) -> LoadResult:
-    """Return fare-load's report; raises WorkshopError where an answer was not a 200."""
+    """Return a closed loop; raises WorkshopError where an answer was not a 200."""
     wrong = {status: n for status, n in report["statuses"].items() if status != "200"}
     failed = {**wrong, **report["errors"]}
     if failed or not report["requests"]:

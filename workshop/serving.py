@@ -73,6 +73,28 @@ def serve(
             stop(process)
 
 
+@contextmanager
+def frozen(server: Served, *, after_s: float, for_s: float) -> Iterator[None]:
+    """Stop a server's process for a while, from so many seconds into the block on.
+
+    The block ends when the server goes on, if it has not taken longer.
+    """
+
+    def freeze() -> None:
+        process = psutil.Process(server.pid)
+        time.sleep(after_s)
+        process.suspend()
+        time.sleep(for_s)
+        process.resume()
+
+    freezer = threading.Thread(target=freeze)
+    freezer.start()
+    try:
+        yield
+    finally:
+        freezer.join()
+
+
 def command(arm: str) -> tuple[list[str], dict[str, str]]:
     """Return how an arm is started, and its environment: axum's without a Python."""
     if arm in rust.AXUM_ARMS:

@@ -1,4 +1,4 @@
-"""How sure a ratio of times is: its interval, and the noise floor under it."""
+"""How sure times and their ratios are: intervals, and the noise floor under them."""
 
 import math
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.stats import binom, t
 
 from workshop.arms import label
@@ -39,6 +40,15 @@ class Median(NamedTuple):
     seconds: float
     low: float
     high: float
+
+
+class Quantile(NamedTuple):
+    """A quantile of n times with its 95% rank interval, in seconds."""
+
+    seconds: float
+    low: float
+    high: float
+    n: int
 
 
 def ratio_interval(samples: pd.DataFrame, slow: str, fast: str) -> Interval:
@@ -80,7 +90,8 @@ def paired_ratio(samples: pd.DataFrame, slow: str, fast: str) -> Interval:
     medians = ratios.groupby("launch").median()
     found = _interval(np.log(medians))
     if len(medians) == 1:
-        found = medians.iloc[0], *_ranked(np.sort(ratios))
+        middle, low, high, _ = quantile_interval(ratios, 0.5)
+        found = middle, np.nan_to_num(low), np.nan_to_num(high, nan=math.inf)
     return Interval(*map(float, found), len(medians), label(slow), label(fast))
 
 
@@ -91,6 +102,28 @@ def mean_interval(values: pd.Series | np.ndarray) -> tuple[float, float, float]:
         spread = np.std(values, ddof=1) / math.sqrt(count)
         half = float(t.ppf((1 + LEVEL) / 2, count - 1) * spread)
     return mean, mean - half, mean + half
+
+
+def quantile_interval(seconds: ArrayLike, q: float) -> Quantile:
+    """Return the time within which a share q of the times lie, with a 95% interval.
+
+    seconds: (n,) times. How many of n independent times lie below a true quantile is
+    binomial, so two of the sorted times enclose it, whatever their distribution; a
+    bound is NaN where n is too small for it (p99 wants 368). Neighbours that waited in
+    one queue are not independent: then the interval is too short.
+    """
+    ordered = np.sort(np.asarray(seconds, dtype=float))
+    n = len(ordered)
+    if n == 0:
+        return Quantile(np.nan, np.nan, np.nan, 0)
+    tail = (1 - LEVEL) / 2
+    below, above = binom.ppf([tail, 1 - tail], n, q).astype(int)
+    return Quantile(
+        seconds=float(np.quantile(ordered, q, method="inverted_cdf")),
+        low=float(ordered[below - 1]) if below > 0 else np.nan,
+        high=float(ordered[above]) if above < n else np.nan,
+        n=n,
+    )
 
 
 def noise_floor(
@@ -155,12 +188,6 @@ def _launch_medians(samples: pd.DataFrame, arm: str) -> pd.Series:
         arms = sorted(samples["arm"].unique())
         raise WorkshopError(f"No samples of {arm!r}: choose from {arms}.")
     return mine.groupby("launch")["seconds"].median()
-
-
-def _ranked(values: np.ndarray) -> tuple[float, float]:
-    """Return the ends of the 95% interval of a median, from values in order."""
-    rank = int(binom.ppf((1 - LEVEL) / 2, len(values), 0.5))
-    return (values[rank - 1], values[-rank]) if rank else (0.0, math.inf)
 
 
 def _interval(logs: pd.Series) -> tuple[float, float, float]:

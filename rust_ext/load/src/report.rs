@@ -134,8 +134,8 @@ struct Schedule {
     /// Connections opened.
     opened: usize,
     /// By how much requests were sent late although a connection was free.
-    lateness_p50_s: f64,
-    lateness_p99_s: f64,
+    lateness_p50_s: Option<f64>,
+    lateness_p99_s: Option<f64>,
     lateness_max_s: f64,
 }
 
