@@ -1,6 +1,4 @@
-import re
-from dataclasses import fields, is_dataclass, replace
-from datetime import date
+from dataclasses import replace
 from math import inf, nan
 
 import numpy as np
@@ -8,30 +6,23 @@ import pytest
 
 from workshop.claims import read_claims
 from workshop.cost import (
-    BILLED_MONTH_S,
-    MONTH_S,
     POST_RULES,
     Rules,
-    Traffic,
-    always_on,
     bill,
-    break_even_requests,
     charge,
-    cold_start_share,
-    fargate_usd,
-    instances,
-    lambda_usd,
-    payback_months,
-    speedup_percent,
-    time_saved_percent,
+    idle_usage,
+    instance_bill,
     usage,
 )
 from workshop.errors import WorkshopError
+from workshop.month import FLAT, QUOTED, flat
 from workshop.prices import Rates, Usage, read_prices
+from workshop.quantities import time_saved_percent
+from workshop.workload import Workload
 
 PRICES = read_prices()
 RUN = PRICES.cloud_run
-FASTAPI, AXUM = Traffic(15e6, 0.0145), Traffic(15e6, 0.0120)
+FASTAPI, AXUM = Workload(15e6, 0.0145), Workload(15e6, 0.0120)
 STEP_S = RUN.billing_step_s
 
 
@@ -72,8 +63,8 @@ def test_components_add_up_and_the_discount_takes_none_below_zero():
     assert (dear.request_fee_usd, dear.free_usd) == pytest.approx((6.0, -5.88125))
     tier1 = replace(POST_RULES, tier=1, free_tier=True)
     assert totals(tier1) == pytest.approx([0.90, 0.0])  # 180,000 vCPU-s to the digit
-    assert bill(Traffic(1000, 0.01), RUN, Rules()).total_usd == 0
-    assert bill(Traffic(0, 0.01), RUN, Rules(free_tier=False)).total_usd == 0
+    assert bill(Workload(1000, 0.01), RUN, Rules()).total_usd == 0
+    assert bill(Workload(0, 0.01), RUN, Rules(free_tier=False)).total_usd == 0
 
 
 def simulate_busy_s(per_s, held_s, step_s, *, seed=0, arrivals=400_000):
@@ -89,27 +80,29 @@ def simulate_busy_s(per_s, held_s, step_s, *, seed=0, arrivals=400_000):
 
 @pytest.mark.parametrize("traffic", [FASTAPI, AXUM], ids=["fastapi", "axum"])
 def test_overlap_agrees_with_simulated_arrivals(traffic):
-    per_s = traffic.requests / MONTH_S
-    rounded, exact = simulate_busy_s(per_s, traffic.seconds_per_request, STEP_S)
+    per_s = traffic.requests / FLAT.seconds
+    rounded, exact = simulate_busy_s(per_s, traffic.held_s, STEP_S)
     rules = replace(POST_RULES, overlap=True)
-    assert usage(traffic, RUN, rules).vcpu_s / MONTH_S == pytest.approx(exact, rel=0.01)
+    assert usage(traffic, RUN, rules).vcpu_s / FLAT.seconds == pytest.approx(
+        exact, rel=0.01
+    )
     busy = usage(traffic, RUN, replace(rules, rounding="busy interval")).vcpu_s
-    assert busy / MONTH_S == pytest.approx(rounded, rel=0.01)
+    assert busy / FLAT.seconds == pytest.approx(rounded, rel=0.01)
 
 
 @pytest.mark.parametrize(("load", "held_s"), [(0.4, 0.25), (0.55, 0.03), (0.1, 1.0)])
 def test_rounded_busy_intervals_agree_with_simulation_where_many_overlap(load, held_s):
-    traffic = Traffic(load * MONTH_S / held_s, held_s)
+    traffic = Workload(load * FLAT.seconds / held_s, held_s)
     rules = replace(POST_RULES, overlap=True, rounding="busy interval")
     rounded, _ = simulate_busy_s(load / held_s, held_s, STEP_S)
-    billed = usage(traffic, RUN, rules).vcpu_s / MONTH_S
+    billed = usage(traffic, RUN, rules).vcpu_s / FLAT.seconds
     assert billed == pytest.approx(min(1, rounded), rel=0.02)
 
 
 def test_a_whole_number_of_steps_is_not_rounded_up_by_a_float():
     rules = replace(POST_RULES, rounding="request")
-    assert usage(Traffic(10, 0.1 + 0.2), RUN, rules).vcpu_s == pytest.approx(3.0)
-    assert usage(Traffic(10, 0.301), RUN, rules).vcpu_s == pytest.approx(4.0)
+    assert usage(Workload(10, 0.1 + 0.2), RUN, rules).vcpu_s == pytest.approx(3.0)
+    assert usage(Workload(10, 0.301), RUN, rules).vcpu_s == pytest.approx(4.0)
 
 
 def test_without_overlap_each_request_is_a_busy_interval():
@@ -120,18 +113,9 @@ def test_without_overlap_each_request_is_a_busy_interval():
     assert alone == each
 
 
-def test_more_than_one_instance_shares_a_heavy_load():
-    heavy = Traffic(100 * MONTH_S, 0.0145)  # 1.45 vCPU busy: three at 60%
-    assert instances(heavy, RUN) == 3
-    billed = usage(heavy, RUN, replace(POST_RULES, overlap=True)).vcpu_s
-    assert 1 < billed / MONTH_S < 1.45
-    one = always_on(FASTAPI, RUN, POST_RULES).total_usd
-    assert always_on(heavy, RUN, POST_RULES).total_usd == pytest.approx(3 * one)
-
-
 def test_c64_cloud_run_month_at_the_price_passed_in():
     cpu = Rates(0.000024, 0)
-    month = Usage(BILLED_MONTH_S, 0)
+    month = Usage(QUOTED.seconds, 0)
     free = {
         180_000: charge(RUN.free_request_based, cpu),
         240_000: charge(RUN.free_instance_based, cpu),
@@ -153,112 +137,123 @@ def test_c64_two_services_share_one_free_tier():
     assert charge(one + one, rates, worth).total_usd == pytest.approx(120_000 * 24e-6)
 
 
-def test_c62_lambda_bills_by_the_millisecond():
-    million = Traffic(1e6, 0.366, gib=0.125)
-    aws = PRICES.aws_lambda
-    assert lambda_usd(million, aws, free_tier=False) == pytest.approx(0.9625, abs=1e-5)
-    each = replace(million, requests=1)
-    compute_usd = lambda_usd(each, aws, free_tier=False) - 0.20e-6
-    assert compute_usd == pytest.approx(7.625e-7, rel=1e-4)
-    assert lambda_usd(million, aws, free_tier=True) == 0
-
-
-def test_c65_fargate_bills_a_minute_at_least():
-    daily = Traffic(100, 20, vcpu=0.25, gib=0.5)
-    assert fargate_usd(daily, PRICES.aws_fargate) == pytest.approx(
-        100 * 0.00020571, rel=1e-4
-    )
-    day = Traffic(1, 86_400, vcpu=0.25, gib=0.5)
-    assert fargate_usd(day, PRICES.aws_fargate) == pytest.approx(
-        24 * (0.25 * 0.04048 + 0.5 * 0.004445)
-    )
+def always_on(work, rules=POST_RULES, month=QUOTED):
+    return instance_bill(work, RUN, replace(rules, min_instances=1), month).total_usd
 
 
 def test_always_on_by_either_month():
-    assert always_on(AXUM, RUN, POST_RULES).total_usd == pytest.approx(63.07, abs=5e-3)
-    by_days = always_on(AXUM, RUN, POST_RULES, MONTH_S)
-    assert by_days.total_usd == pytest.approx(62.21, abs=5e-3)
+    assert always_on(AXUM) == pytest.approx(63.07, abs=5e-3)
+    assert always_on(AXUM, month=FLAT) == pytest.approx(62.21, abs=5e-3)
 
 
 @pytest.mark.parametrize(
-    ("seconds", "millions"), [(0.0145, 67), (0.0120, 75), (0.00035, 153)]
+    ("held_s", "compute", "with_fee", "fee_percent"),
+    [
+        (0.0145, 8.07, 14.07, 43),
+        (0.0120, 6.68, 12.68, 47),
+        (0.00035, 0.195, 6.195, 97),
+    ],
 )
-def test_break_even_with_an_always_on_instance(seconds, millions):
-    rules = replace(POST_RULES, request_fee=True)
-    found = break_even_requests(Traffic(0, seconds), RUN, rules)
-    assert found / 1e6 == pytest.approx(millions, abs=0.5)
-    assert found == break_even_requests(Traffic(1e9, seconds), RUN, rules)
+def test_what_the_arithmetic_already_says(held_s, compute, with_fee, fee_percent):
+    found = bill(Workload(15e6, held_s), RUN, replace(POST_RULES, request_fee=True))
+    assert found.cpu_usd + found.memory_usd == pytest.approx(compute, abs=0.005)
+    assert found.total_usd == pytest.approx(with_fee, abs=0.005)
+    share = 100 * found.request_fee_usd / found.total_usd
+    assert share == pytest.approx(fee_percent, abs=0.5)
 
 
-def test_break_even_never_comes_before_the_instance_is_full():
-    tiny = Traffic(0, 0.01, vcpu=1, gib=1)
-    dear_month = replace(POST_RULES, overlap=True)
-    assert break_even_requests(tiny, RUN, dear_month) == inf
+def test_the_free_tier_is_worth_what_the_page_says_and_the_post_fills_it_exactly():
+    worth = charge(RUN.free_request_based, RUN.tier(1).request_based)
+    parts = (worth.cpu_usd, worth.memory_usd, worth.request_fee_usd)
+    assert parts == pytest.approx((4.32, 0.90, 0.80))
+    used = usage(AXUM, RUN, POST_RULES)
+    assert used.vcpu_s == pytest.approx(RUN.free_request_based.vcpu_s, rel=1e-12)
 
 
-def test_payback_and_cold_starts():
-    slow, fast = totals(POST_RULES)
-    assert payback_months(1, 50, slow - fast) == pytest.approx(36, abs=0.1)
-    assert payback_months(1, 50, 0) == payback_months(1, 50, -1) == inf
-    assert cold_start_share(10_000, RUN.idle_minutes) == pytest.approx(0.03, abs=0.002)
-    assert cold_start_share(100_000, RUN.idle_minutes) < 1e-14
+def test_two_services_of_one_account_share_its_free_tier():
+    rules = Rules(rounding="none")
+    one = bill(FASTAPI, RUN, rules)
+    both = bill([FASTAPI, FASTAPI], RUN, rules)
+    assert both.cpu_usd == pytest.approx(2 * one.cpu_usd)
+    assert (one.free_usd, both.free_usd) == pytest.approx((-5.851, -6.02), abs=0.005)
+    assert bill([FASTAPI], RUN, rules) == one
 
 
-def test_two_rules_of_per_cent_are_not_one():
-    times = read_claims().whole_process["median_s"]
-    slow, fast = times["onnx-python"], times["onnx-rust"]
-    assert round(speedup_percent(slow, fast)) == 552
-    assert time_saved_percent(slow, fast) == pytest.approx(84.7, abs=0.05)
-    assert speedup_percent(0.0145, 0.0120) == pytest.approx(20.8, abs=0.05)
-    assert time_saved_percent(0.0145, 0.0120) == pytest.approx(17.24, abs=0.005)
+def test_one_instance_kept_warm_is_billed_as_idle_while_it_is_not_active():
+    kept = replace(POST_RULES, min_instances=1)
+    idle = idle_usage(AXUM, RUN, kept)
+    assert idle.vcpu_s == pytest.approx(FLAT.seconds - 180_000)
+    found = bill(AXUM, RUN, kept)
+    assert found.idle_usd == pytest.approx((FLAT.seconds - 180_000) * 7e-6)
+    assert found.total_usd == pytest.approx(6.678 + found.idle_usd, abs=5e-4)
+    assert bill(AXUM, RUN, POST_RULES).idle_usd == 0
+    warm = bill(Workload(0, 0.01), RUN, replace(Rules(), min_instances=2)).total_usd
+    assert warm == pytest.approx(2 * FLAT.seconds * 7e-6)
+
+
+def test_a_start_is_billed_in_whole_steps_where_there_are_any():
+    sparse = Workload(10_000, 0.012, start_s=0.61)
+    cold = 10_000 * np.exp(-10_000 / FLAT.seconds * 900)
+    for rounding, start_s in [("none", 0.61), ("request", 0.7)]:
+        rules = replace(POST_RULES, rounding=rounding)
+        more = usage(sparse, RUN, rules).vcpu_s
+        more -= usage(replace(sparse, start_s=0), RUN, rules).vcpu_s
+        assert more == pytest.approx(cold * start_s)
+    kept = replace(POST_RULES, min_instances=1)
+    without = usage(replace(sparse, start_s=0), RUN, kept)
+    assert usage(sparse, RUN, kept) == without
+
+
+def test_an_instance_lives_until_it_was_idle_for_a_quarter_of_an_hour():
+    one_an_hour = Workload(FLAT.seconds / 3600, 0.012)
+    rules = replace(POST_RULES, overlap=True)
+    alive = instance_bill(one_an_hour, RUN, rules).total_usd / always_on(
+        one_an_hour, rules, FLAT
+    )
+    assert alive == pytest.approx(1 - np.exp(-(900.012 / 3600)))
+    assert instance_bill(AXUM, RUN, rules).total_usd == pytest.approx(
+        always_on(AXUM, rules, FLAT)
+    )
+    assert instance_bill(Workload(0, 0.012), RUN, rules).total_usd == 0
+
+
+def test_more_than_one_instance_shares_a_heavy_load():
+    heavy = Workload(100 * FLAT.seconds, 0.0145)  # 1.45 vCPU busy: three at 60%
+    billed = usage(heavy, RUN, replace(POST_RULES, overlap=True)).vcpu_s
+    assert 1 < billed / FLAT.seconds < 1.45
+    assert always_on(heavy) == pytest.approx(3 * always_on(FASTAPI))
+
+
+def test_a_longer_month_spreads_the_same_requests_and_keeps_an_instance_longer():
+    overlap = replace(POST_RULES, overlap=True)
+    short, long = (bill(FASTAPI, RUN, overlap, flat(d)).total_usd for d in (28, 31))
+    assert short < long < bill(FASTAPI, RUN, POST_RULES).total_usd
+    assert always_on(AXUM, month=flat(31)) == pytest.approx(744 * 3600 * 24e-6)
 
 
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        (lambda: Traffic(1, -0.1), "seconds_per_request is -0.1: give a number of 0"),
-        (lambda: Traffic(nan, 0.1), "requests is nan"),
-        (lambda: Traffic(1, inf), "seconds_per_request is inf"),
-        (lambda: Traffic(1, 1, vcpu=0), "vcpu is 0: give a number above 0"),
+        (lambda: Workload(1, -0.1), "held_s is -0.1: give a number of 0"),
+        (lambda: Workload(1, 0.1, answer_s=-1), "answer_s is -1"),
+        (lambda: Workload(nan, 0.1), "requests is nan"),
+        (lambda: Workload(1, inf), "held_s is inf"),
+        (lambda: Workload(1, 1, vcpu=0), "vcpu is 0: give a number above 0"),
         (lambda: Rules(rounding="up"), "No rounding 'up': choose one of"),
+        (lambda: Rules(min_instances=-1), "min_instances is -1"),
         (
             lambda: bill(AXUM, RUN, Rules(tier=3)),
-            r"no tier 3 here: choose one of \[1, 2",
+            r"no tier 3 here: choose one of \[1, ",
         ),
-        (lambda: bill(AXUM, RUN, POST_RULES, 0), "month_s is 0"),
-        (lambda: speedup_percent(1, 0), "fast is 0"),
-        (lambda: time_saved_percent(0, 1), "slow is 0"),
-        (lambda: payback_months(-1, 50, 1), "hours is -1"),
+        (lambda: bill(replace(AXUM, vcpu=9), RUN, Rules()), r"has 0\.08 to 8"),
+        (lambda: bill(replace(AXUM, vcpu=0.5), RUN, Rules()), "overlap=False"),
+        (lambda: bill(replace(AXUM, gib=5), RUN, Rules()), "1 vCPU take up to 4 GiB"),
         (
-            lambda: break_even_requests(Traffic(1, 0), RUN, POST_RULES),
-            "give a number above 0",
+            lambda: bill(replace(AXUM, vcpu=0.1), RUN, POST_RULES),
+            r"0\.1 vCPU take up to 0\.5 GiB",
         ),
     ],
 )
 def test_bad_input_says_what_to_do(wrong, says):
     with pytest.raises(WorkshopError, match=says):
         wrong()
-
-
-def test_every_provider_has_its_page_and_month():
-    providers = [value for value in vars(PRICES).values() if is_dataclass(value)]
-    assert len(providers) == len([f for f in fields(PRICES) if is_dataclass(f.type)])
-    for provider in providers:
-        assert provider.source.startswith("https://")
-        assert re.fullmatch(r"20\d\d-[01]\d", provider.read)
-
-
-def test_old_prices_warn():
-    assert PRICES.age(date(2027, 1, 9)) == "Prices read in 2026-11, 2 months ago."
-    assert "WARNING" not in PRICES.age(date(2027, 5, 31))
-    stale = PRICES.age(date(2027, 6, 1))
-    assert stale.startswith("WARNING") and RUN.source in stale
-
-
-def test_a_broken_price_file_says_which(tmp_path):
-    broken = tmp_path / "prices.toml"
-    with pytest.raises(WorkshopError, match=r"prices\.toml cannot be read"):
-        read_prices(broken)
-    broken.write_text("[cloud_run]\nsource = 1\n", encoding="utf-8")
-    with pytest.raises(WorkshopError, match="compare the file with the one"):
-        read_prices(broken)

@@ -1,42 +1,22 @@
-"""What a month of quotes costs: pure functions, prices passed in, USD out."""
+"""What a month on Cloud Run costs: pure functions, prices passed in, USD out.
 
+Every figure and rule of billing comes in with `prices`, whose `source` and `read` say
+from where and when: https://cloud.google.com/run/pricing.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import ceil, exp, inf, isfinite
+
+import numpy as np
 
 from workshop.errors import WorkshopError
-from workshop.prices import CloudRun, Fargate, Lambda, Rates, Usage
+from workshop.month import FLAT, Month
+from workshop.prices import CloudRun, Rates, Usage
+from workshop.quantities import check
+from workshop.workload import Workload, busy_share, instances, starts
 
-MONTH_S = 2_592_000  # 30 days, by which traffic is counted
-BILLED_MONTH_S = 2_628_000  # 730 hours, by which always-on prices are quoted
 MILLION = 1_000_000
 ROUNDINGS = ("none", "request", "busy interval")
-
-
-def speedup_percent(slow: float, fast: float) -> float:
-    """Return by how many per cent fast is faster: 100 x (slow / fast - 1)."""
-    _check_positive(slow=slow, fast=fast)
-    return 100 * (slow / fast - 1)
-
-
-def time_saved_percent(slow: float, fast: float) -> float:
-    """Return how many per cent less time fast takes: 100 x (1 - fast / slow)."""
-    _check_positive(slow=slow, fast=fast)
-    return 100 * (1 - fast / slow)
-
-
-@dataclass(frozen=True)
-class Traffic:
-    """Requests a month, how long each holds an instance, and the instance's size."""
-
-    requests: float
-    seconds_per_request: float
-    vcpu: float = 1
-    gib: float = 1
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be billed."""
-        _check(requests=self.requests, seconds_per_request=self.seconds_per_request)
-        _check_positive(vcpu=self.vcpu, gib=self.gib)
 
 
 @dataclass(frozen=True)
@@ -44,7 +24,8 @@ class Rules:
     """What a bill counts; by default what the provider's price page says of it.
 
     rounding: up to the billing step, of nothing ("none"), of each "request", or of
-    each "busy interval"; overlap: requests at the same time share an instance.
+    each "busy interval"; overlap: requests at the same time share an instance;
+    min_instances: kept warm, whether there are requests or not.
     """
 
     tier: int = 2
@@ -52,9 +33,11 @@ class Rules:
     free_tier: bool = True
     overlap: bool = True
     rounding: str = "request"
+    min_instances: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse an unknown rounding."""
+        """Refuse an unknown rounding, and fewer than no instances."""
+        check(min_instances=self.min_instances)
         if self.rounding not in ROUNDINGS:
             raise WorkshopError(
                 f"No rounding {self.rounding!r}: choose one of {ROUNDINGS}."
@@ -73,16 +56,21 @@ class Bill:
     cpu_usd: float
     memory_usd: float
     request_fee_usd: float
+    idle_usd: float = 0
     free_usd: float = 0
 
     @property
     def total_usd(self) -> float:
         """What is to be paid."""
-        return self.cpu_usd + self.memory_usd + self.request_fee_usd + self.free_usd
+        paid = self.cpu_usd + self.memory_usd + self.request_fee_usd
+        return paid + self.idle_usd + self.free_usd
 
 
 def charge(used: Usage, rates: Rates, discount: Bill | None = None) -> Bill:
-    """Return the bill of a usage; a discount takes no component below zero."""
+    """Return the bill of a usage: usage x rate, component by component.
+
+    A discount takes no component below zero.
+    """
     full = Bill(
         used.vcpu_s * rates.usd_per_vcpu_s,
         used.gib_s * rates.usd_per_gib_s,
@@ -95,145 +83,111 @@ def charge(used: Usage, rates: Rates, discount: Bill | None = None) -> Bill:
     return replace(full, free_usd=-off_usd)
 
 
-def instances(traffic: Traffic, prices: CloudRun, month_s: float = MONTH_S) -> int:
-    """Return how many instances the mean load needs, all of it taken as CPU time."""
-    _check_positive(month_s=month_s)
-    vcpus_busy = traffic.requests * traffic.seconds_per_request / month_s
-    return max(1, ceil(vcpus_busy / (prices.autoscaler_cpu_target * traffic.vcpu)))
+def usage(work: Workload, prices: CloudRun, rules: Rules, month: Month = FLAT) -> Usage:
+    """Return what request-based billing counts in a month as active.
 
-
-def usage(
-    traffic: Traffic, prices: CloudRun, rules: Rules, month_s: float = MONTH_S
-) -> Usage:
-    """Return what request-based billing counts in a month.
-
-    Overlapping requests share an instance as in M/G/inf with Poisson arrivals: it is
-    busy 1 - exp(-load) of the time.
+    One at a time: rate x held_s of the time. With overlap: the busy share of M/G/inf.
+    Each start adds start_s. `rounding` says what of it is rounded up to a step.
     """
-    shares = instances(traffic, prices, month_s)
-    per_s = traffic.requests / month_s / shares
-    held_s, step_s = traffic.seconds_per_request, prices.billing_step_s
-    if rules.rounding == "request" or (rules.rounding != "none" and not rules.overlap):
-        held_s = _round_up(held_s, step_s)
-    if not rules.overlap:
-        busy = per_s * held_s
-    elif rules.rounding == "busy interval":
-        busy = _busy_rounded_up(per_s, held_s, step_s)
-    else:
-        busy = 1 - exp(-per_s * held_s)
-    billed_s = busy * shares * month_s
-    return Usage(billed_s * traffic.vcpu, billed_s * traffic.gib, traffic.requests)
+    shares, busy = _busy(work, prices, rules, month)
+    billed_s = float((busy * shares).sum() * month.slot_s)
+    if work.start_s:
+        start_s = work.start_s
+        if rules.rounding != "none":
+            start_s = round_up(start_s, prices.billing_step_s)
+        kept = {"min_instances": rules.min_instances, "overlap": rules.overlap}
+        billed_s += starts(work, prices, month, **kept) * start_s
+    return Usage(billed_s * work.vcpu, billed_s * work.gib, work.requests)
+
+
+def idle_usage(
+    work: Workload, prices: CloudRun, rules: Rules, month: Month = FLAT
+) -> Usage:
+    """Return what minimum instances count as idle: min_instances x month - active."""
+    shares, busy = _busy(work, prices, rules, month)
+    active = np.minimum(rules.min_instances, shares) * np.minimum(1, busy)
+    idle_s = float((rules.min_instances - active).sum() * month.slot_s)
+    return Usage(idle_s * work.vcpu, idle_s * work.gib)
 
 
 def bill(
-    traffic: Traffic, prices: CloudRun, rules: Rules, month_s: float = MONTH_S
+    work: Workload | Sequence[Workload],
+    prices: CloudRun,
+    rules: Rules,
+    month: Month = FLAT,
 ) -> Bill:
     """Return Cloud Run's bill for a month, billed by requests.
 
-    The free tier is a discount at the prices of tier 1, as the provider grants it.
+    Several workloads are one billing account: they share one free tier, a discount at
+    the prices of tier 1 on what is active, as the provider grants it.
     """
-    rates = prices.tier(rules.tier).request_based
+    services = [work] if isinstance(work, Workload) else work
+    tier = prices.tier(rules.tier)
+    rates = tier.request_based
     if not rules.request_fee:
         rates = replace(rates, usd_per_million_requests=0)
     worth = charge(prices.free_request_based, prices.tier(1).request_based)
-    used = usage(traffic, prices, rules, month_s)
-    return charge(used, rates, worth if rules.free_tier else None)
+    active, idle = Usage(0, 0), Usage(0, 0)
+    for each in services:
+        active += usage(each, prices, rules, month)
+        idle += idle_usage(each, prices, rules, month)
+    idle_usd = charge(idle, tier.idle_minimum).total_usd
+    full = charge(active, rates, worth if rules.free_tier else None)
+    return replace(full, idle_usd=idle_usd)
 
 
-def always_on(
-    traffic: Traffic, prices: CloudRun, rules: Rules, month_s: float = BILLED_MONTH_S
+def instance_bill(
+    work: Workload, prices: CloudRun, rules: Rules, month: Month = FLAT
 ) -> Bill:
-    """Return the bill of the instances the traffic needs, never stopped."""
-    count = instances(traffic, prices)
-    rates = prices.tier(rules.tier).instance_based
+    """Return Cloud Run's bill for a month, billed by instances, without request fee.
+
+    An instance is billed from its start until it was idle for 15 minutes, so as in
+    M/G/inf with that much longer a hold; min_instances=1 is always on.
+    """
+    prices.check_size(work.vcpu, work.gib, overlap=rules.overlap)
+    count = instances(work, prices, month, overlap=rules.overlap)
+    lives_s = work.start_s + work.held_s + prices.idle_minutes * 60
+    alive = busy_share(month.per_s(work.requests) / count, lives_s)
+    billed_s = float(np.maximum(rules.min_instances, count * alive).sum())
+    billed_s *= month.slot_s
+    used = Usage(billed_s * work.vcpu, billed_s * work.gib)
     worth = charge(prices.free_instance_based, prices.tier(1).instance_based)
-    used = Usage(count * traffic.vcpu * month_s, count * traffic.gib * month_s)
+    rates = prices.tier(rules.tier).instance_based
     return charge(used, rates, worth if rules.free_tier else None)
 
 
-def break_even_requests(traffic: Traffic, prices: CloudRun, rules: Rules) -> float:
-    """Return the requests a month from which one always-on instance is cheaper.
-
-    inf where it never is: one instance is full before billing by requests reaches it.
-    """
-    one_usd = always_on(replace(traffic, requests=0), prices, rules).total_usd
-
-    def over(requests: float) -> bool:
-        asked = replace(traffic, requests=requests)
-        return bill(asked, prices, rules).total_usd >= one_usd
-
-    _check_positive(seconds_per_request=traffic.seconds_per_request)
-    full_vcpus = prices.autoscaler_cpu_target * traffic.vcpu
-    low, high = 0.0, full_vcpus * MONTH_S / traffic.seconds_per_request
-    if not over(high):
-        return inf
-    while high - low > 1:
-        middle = (low + high) / 2
-        low, high = (low, middle) if over(middle) else (middle, high)
-    return high
+def round_up(seconds: float, step_s: float) -> float:
+    """Return whole steps; a billionth over one, as floats have it, is none."""
+    return float(np.ceil(np.round(seconds / step_s, 9)) * step_s)
 
 
-def payback_months(hours: float, usd_per_hour: float, saved_usd: float) -> float:
-    """Return the months until hours of work are repaid by a monthly saving."""
-    _check(hours=hours, usd_per_hour=usd_per_hour)
-    return hours * usd_per_hour / saved_usd if saved_usd > 0 else inf
+def _busy(
+    work: Workload, prices: CloudRun, rules: Rules, month: Month
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return each slot's instances, and the share of the time each is active."""
+    prices.check_size(work.vcpu, work.gib, overlap=rules.overlap)
+    shares = instances(work, prices, month, overlap=rules.overlap)
+    per_s = month.per_s(work.requests) / shares
+    held_s, step_s = work.held_s, prices.billing_step_s
+    if rules.rounding == "request" or (rules.rounding != "none" and not rules.overlap):
+        held_s = round_up(held_s, step_s)
+    if not rules.overlap:
+        return shares, per_s * held_s
+    if rules.rounding == "busy interval":
+        return shares, _rounded_up(per_s, held_s, step_s)
+    return shares, busy_share(per_s, held_s)
 
 
-def cold_start_share(
-    requests: float, idle_minutes: float, month_s: float = MONTH_S
-) -> float:
-    """Return the share of requests that find no instance: Poisson arrivals."""
-    _check(requests=requests, idle_minutes=idle_minutes)
-    _check_positive(month_s=month_s)
-    return exp(-requests / month_s * idle_minutes * 60)
-
-
-def lambda_usd(traffic: Traffic, prices: Lambda, *, free_tier: bool) -> float:
-    """Return AWS Lambda's bill (x86): `gib` as its GB, each request to 1 ms up."""
-    billed_s = _round_up(traffic.seconds_per_request, prices.billing_step_s)
-    gb_s, requests = traffic.requests * billed_s * traffic.gib, traffic.requests
-    if free_tier:
-        gb_s = max(0, gb_s - prices.free_gb_s)
-        requests = max(0, requests - prices.free_requests)
-    fee_usd = requests / MILLION * prices.usd_per_million_requests
-    return gb_s * prices.x86_usd_per_gb_s + fee_usd
-
-
-def fargate_usd(tasks: Traffic, prices: Fargate) -> float:
-    """Return AWS Fargate's bill (x86): a request is a task of one minute at least."""
-    hours = tasks.requests * max(tasks.seconds_per_request, prices.minimum_s) / 3600
-    cpu_usd = hours * tasks.vcpu * prices.x86_usd_per_vcpu_h
-    return cpu_usd + hours * tasks.gib * prices.x86_usd_per_gb_h
-
-
-def _busy_rounded_up(per_s: float, held_s: float, step_s: float) -> float:
+def _rounded_up(per_s: np.ndarray, held_s: float, step_s: float) -> np.ndarray:
     """Return the share of the time billed if each busy interval is rounded up.
 
     One that holds a single request is rounded exactly; a longer one ends anywhere in
     a step, half a step on average. No instance is billed for more than all the time.
     """
-    lone = exp(-per_s * held_s)  # the share of arrivals that find the instance idle,
+    lone = np.exp(-per_s * held_s)  # the share of arrivals that find it idle,
     intervals = per_s * lone  # and of intervals that end before another arrival
-    whole_s = _round_up(held_s, step_s)
+    whole_s = round_up(held_s, step_s)
     crowded = (1 - lone) - intervals * lone * held_s
     crowded += intervals * (1 - lone) * step_s / 2
     at_least = intervals * (1 - lone) * whole_s
-    return min(1, intervals * lone * whole_s + max(crowded, at_least))
-
-
-def _round_up(seconds: float, step_s: float) -> float:
-    """Return whole steps; a billionth over one, as floats have it, is none."""
-    return ceil(round(seconds / step_s, 9)) * step_s
-
-
-def _check(**values: float) -> None:
-    for name, value in values.items():
-        if not (isfinite(value) and value >= 0):
-            raise WorkshopError(f"{name} is {value}: give a number of 0 or more.")
-
-
-def _check_positive(**values: float) -> None:
-    _check(**values)
-    for name, value in values.items():
-        if value == 0:
-            raise WorkshopError(f"{name} is 0: give a number above 0.")
+    return np.minimum(1, intervals * lone * whole_s + np.maximum(crowded, at_least))

@@ -8,6 +8,8 @@ from pathlib import Path
 from workshop.errors import WorkshopError
 from workshop.paths import DATA
 
+HALF = 0.5  # of a vCPU: with less, less memory
+
 
 @dataclass(frozen=True)
 class Rates:
@@ -52,13 +54,14 @@ class CloudRun:
     read: str
     billing_step_s: float
     idle_minutes: float
-    autoscaler_cpu_target: float
+    autoscaler_target: float
     max_concurrency: int
     default_concurrency_per_vcpu: int
     min_vcpu: float
     max_vcpu: float
     max_gib_at_1_vcpu: float
-    tier2_regions: tuple[str, ...]
+    max_gib_below_half_vcpu: float
+    regions: dict[int, list[str]]
     tiers: dict[int, Tier]
     free_request_based: Usage
     free_instance_based: Usage
@@ -72,6 +75,32 @@ class CloudRun:
             )
         return self.tiers[number]
 
+    def tier_of(self, region: str) -> int:
+        """Return the tier of a region, such as 2 for 'asia-southeast1'."""
+        for number, regions in self.regions.items():
+            if region in regions:
+                return number
+        known = sorted(name for names in self.regions.values() for name in names)
+        raise WorkshopError(
+            f"The tier of the region {region!r} is not known here: choose one of "
+            f"{known}, or add it to data/prices.toml."
+        )
+
+    def check_size(self, vcpu: float, gib: float, *, overlap: bool) -> None:
+        """Raise WorkshopError for an instance that Cloud Run does not have."""
+        if not self.min_vcpu <= vcpu <= self.max_vcpu:
+            raise WorkshopError(
+                f"vcpu is {vcpu}: an instance has {self.min_vcpu} to {self.max_vcpu}."
+            )
+        if vcpu < 1 and overlap:
+            raise WorkshopError(
+                f"vcpu is {vcpu}: below 1 an instance takes one request at a time, so "
+                "give rules with overlap=False."
+            )
+        most = self.max_gib_at_1_vcpu if vcpu >= HALF else self.max_gib_below_half_vcpu
+        if vcpu <= 1 and gib > most:
+            raise WorkshopError(f"gib is {gib}: {vcpu} vCPU take up to {most} GiB.")
+
 
 @dataclass(frozen=True)
 class Lambda:
@@ -79,14 +108,22 @@ class Lambda:
 
     source: str
     read: str
-    x86_usd_per_gb_s: float
-    arm_usd_per_gb_s: float
+    usd_per_gb_s: dict[str, float]
     usd_per_million_requests: float
     free_requests: float
     free_gb_s: float
     billing_step_s: float
     mb_per_vcpu: float
     start_up_billed_since: str
+
+    def rate(self, architecture: str) -> float:
+        """Return the USD of a GB-second on 'x86' or 'arm'."""
+        if architecture not in self.usd_per_gb_s:
+            raise WorkshopError(
+                f"Lambda has no architecture {architecture!r} here: choose one of "
+                f"{[*self.usd_per_gb_s]}."
+            )
+        return self.usd_per_gb_s[architecture]
 
 
 @dataclass(frozen=True)
@@ -147,12 +184,13 @@ def read_prices(path: Path = DATA / "prices.toml") -> Prices:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
         run = table.pop("cloud_run")
-        tiers, free = run.pop("tiers"), run.pop("free")
+        tiers, free, regions = run.pop("tiers"), run.pop("free"), run.pop("regions")
         azure = table.pop("azure_container_apps")
+        _check_currency(table)
         return Prices(
             not_modelled=tuple(table.pop("not_modelled")),
             cloud_run=CloudRun(
-                tier2_regions=tuple(run.pop("tier2_regions")),
+                regions={int(tier): names for tier, names in regions.items()},
                 tiers={int(number): _tier(rates) for number, rates in tiers.items()},
                 free_request_based=Usage(**free["request_based"]),
                 free_instance_based=Usage(**free["instance_based"]),
@@ -176,3 +214,13 @@ def read_prices(path: Path = DATA / "prices.toml") -> Prices:
 
 def _tier(rates: dict) -> Tier:
     return Tier(**{billing: Rates(**usd) for billing, usd in rates.items()})
+
+
+def _check_currency(table: dict) -> None:
+    """Refuse prices in two currencies, or in one that the names do not say."""
+    found = {"the file": table["currency"]}
+    for name, provider in table.items():
+        if isinstance(provider, dict):
+            found[name] = provider.pop("currency", table["currency"])
+    if {*found.values()} != {"USD"}:
+        raise ValueError(f"it mixes currencies, {found}; all prices are in USD")
