@@ -134,6 +134,17 @@ def test_another_schema_is_refused():
         results.load("timing")
 
 
+def test_the_machine_says_what_disturbed_it_since_the_process_began(monkeypatch):
+    before = {"steal_s": 100.0, "throttled": 7}
+    monkeypatch.setattr(machine, "STARTED", before)
+    now = {"steal_s": 101.256, "throttled": 9}
+    monkeypatch.setattr(machine, "_disturbance", lambda: now)
+    said = machine.describe()
+    assert (said["steal_s"], said["throttled"]) == (1.26, 2)
+    monkeypatch.undo()
+    assert all(said >= 0 for said in machine._disturbance().values())
+
+
 def test_the_machine_counts_the_cpus_of_this_process_not_the_hosts(monkeypatch):
     monkeypatch.setattr(
         machine.allowed_cores.__globals__["os"],
