@@ -123,7 +123,7 @@ def test_a_server_that_stands_still(still_s, seconds, waits_s, rides):
     still = {"after_s": seconds / 3, "for_s": still_s}
     with serve("noop-axum", model) as url, frozen(url, **still):
         schedule = {"arrivals": "constant", "connections": 16, "timeout_s": 30}
-        done = open_loop(url, made, rate_per_s=500, seconds=seconds, **schedule)
+        done = open_loop(url, made, rate_per_s=100, seconds=seconds, **schedule)
     with serve("noop-axum", model) as url, frozen(url, **still):
         closed = load(url, made, connections=16, seconds=seconds)
 
