@@ -23,7 +23,6 @@ from workshop.workload import Workload
 PRICES = read_prices()
 RUN = PRICES.cloud_run
 FASTAPI, AXUM = Workload(15e6, 0.0145), Workload(15e6, 0.0120)
-STEP_S = RUN.billing_step_s
 
 
 def totals(rules):
@@ -65,38 +64,6 @@ def test_components_add_up_and_the_discount_takes_none_below_zero():
     assert totals(tier1) == pytest.approx([0.90, 0.0])  # 180,000 vCPU-s to the digit
     assert bill(Workload(1000, 0.01), RUN, Rules()).total_usd == 0
     assert bill(Workload(0, 0.01), RUN, Rules(free_tier=False)).total_usd == 0
-
-
-def simulate_busy_s(per_s, held_s, step_s, *, seed=0, arrivals=400_000):
-    """Return the seconds billed per second where busy intervals are rounded up."""
-    rng = np.random.default_rng(seed)
-    starts = np.cumsum(rng.exponential(1 / per_s, arrivals))
-    opens = np.flatnonzero(np.diff(starts, prepend=-inf) >= held_s)
-    last = np.append(opens[1:], arrivals) - 1
-    lasts_s = starts[last] + held_s - starts[opens]
-    billed_s = np.ceil(lasts_s / step_s - 1e-9) * step_s
-    return billed_s.sum() / starts[-1], lasts_s.sum() / starts[-1]
-
-
-@pytest.mark.parametrize("traffic", [FASTAPI, AXUM], ids=["fastapi", "axum"])
-def test_overlap_agrees_with_simulated_arrivals(traffic):
-    per_s = traffic.requests / FLAT.seconds
-    rounded, exact = simulate_busy_s(per_s, traffic.held_s, STEP_S)
-    rules = replace(POST_RULES, overlap=True)
-    assert usage(traffic, RUN, rules).vcpu_s / FLAT.seconds == pytest.approx(
-        exact, rel=0.01
-    )
-    busy = usage(traffic, RUN, replace(rules, rounding="busy interval")).vcpu_s
-    assert busy / FLAT.seconds == pytest.approx(rounded, rel=0.01)
-
-
-@pytest.mark.parametrize(("load", "held_s"), [(0.4, 0.25), (0.55, 0.03), (0.1, 1.0)])
-def test_rounded_busy_intervals_agree_with_simulation_where_many_overlap(load, held_s):
-    traffic = Workload(load * FLAT.seconds / held_s, held_s)
-    rules = replace(POST_RULES, overlap=True, rounding="busy interval")
-    rounded, _ = simulate_busy_s(load / held_s, held_s, STEP_S)
-    billed = usage(traffic, RUN, rules).vcpu_s / FLAT.seconds
-    assert billed == pytest.approx(min(1, rounded), rel=0.02)
 
 
 def test_a_whole_number_of_steps_is_not_rounded_up_by_a_float():

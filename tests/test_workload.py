@@ -53,6 +53,21 @@ def test_the_busy_share_is_the_load_where_it_is_light_and_one_where_it_is_heavy(
     assert busy_share(np.array([1e-6, 1e6]), 0.01) == pytest.approx([1e-8, 1])
 
 
+@pytest.mark.parametrize("spread", ["constant", "exponential", "heavy tail"])
+def test_the_busy_share_is_that_of_a_simulation_however_the_holds_differ(spread):
+    rng, mean_s, per_s, n = np.random.default_rng(1), 0.05, 10, 400_000
+    held_s = {
+        "constant": np.full(n, mean_s),
+        "exponential": rng.exponential(mean_s, n),
+        "heavy tail": rng.lognormal(np.log(mean_s) - 1.125, 1.5, n),
+    }[spread]
+    at = np.cumsum(rng.exponential(1 / per_s, n))
+    until = np.maximum.accumulate(at + held_s)
+    idle_s = np.maximum(0, at[1:] - until[:-1]).sum()
+    busy = 1 - idle_s / at[-1]
+    assert busy == pytest.approx(float(busy_share(per_s, mean_s)), rel=0.01)
+
+
 def waits_s(per_s, answer_s, *, seed=0, arrivals=400_000):
     """Return each answer's seconds in an M/M/1 queue, by Lindley's recursion."""
     rng = np.random.default_rng(seed)

@@ -156,9 +156,9 @@ def instance_bill(
     return charge(used, rates, worth if rules.free_tier else None)
 
 
-def round_up(seconds: float, step_s: float) -> float:
-    """Return whole steps; a billionth over one, as floats have it, is none."""
-    return float(np.ceil(np.round(seconds / step_s, 9)) * step_s)
+def round_up(seconds: np.ndarray | float, step_s: float) -> np.ndarray | float:
+    """Return whole steps; a millionth over one, as floats have it, is none."""
+    return np.ceil(np.round(seconds / step_s, 6)) * step_s
 
 
 def _busy(
