@@ -109,3 +109,43 @@ fn texts(mut bytes: &[u8]) -> Option<Vec<Json<'_>>> {
     }
     bytes.is_empty().then_some(texts)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_type_is_read_as_it_is_written() {
+        let texts = ["", "é日本🚲", "a"].map(str::to_owned).to_vec();
+        for (element, values, expected) in [
+            (ElementType::Float32, Values::Float32(&[0.1, -0.0]), float(0.1_f32)),
+            (ElementType::Float64, Values::Float64(&[0.1, 1.0]), float(0.1)),
+            (ElementType::Int8, Values::Int8(&[i8::MIN, 1]), integer(i8::MIN)),
+            (ElementType::Int16, Values::Int16(&[i16::MIN, 1]), integer(i16::MIN)),
+            (ElementType::Int32, Values::Int32(&[i32::MIN, 1]), integer(i32::MIN)),
+            (ElementType::Int64, Values::Int64(&[i64::MIN, 1]), integer(i64::MIN)),
+            (ElementType::Uint8, Values::Uint8(&[u8::MAX, 1]), integer(u8::MAX)),
+            (ElementType::Uint16, Values::Uint16(&[u16::MAX, 1]), integer(u16::MAX)),
+            (ElementType::Uint32, Values::Uint32(&[u32::MAX, 1]), integer(u32::MAX)),
+            (ElementType::Uint64, Values::Uint64(&[u64::MAX, 1]), integer(u64::MAX)),
+            (ElementType::Bool, Values::Bool(&[true, false]), Json::Bool(true)),
+            (ElementType::String, Values::String(texts), Json::Text("".into())),
+        ] {
+            let mut bytes = Vec::new();
+            values.append(&mut bytes);
+            let decoded = decode(element, &bytes).unwrap();
+            assert_eq!(decoded[0], expected, "{element}");
+            assert_eq!(
+                decoded.len(),
+                if element == ElementType::String { 3 } else { 2 }
+            );
+        }
+        let mut bytes = Vec::new();
+        Values::Int16(&[1, -2]).append(&mut bytes);
+        assert_eq!(bytes, [1, 0, 0xfe, 0xff]);
+        assert_eq!(
+            decode(ElementType::Float64, &f64::NAN.to_le_bytes()),
+            Some(vec![Json::Null])
+        );
+    }
+}
