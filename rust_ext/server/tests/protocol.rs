@@ -174,8 +174,9 @@ async fn each_output_comes_as_it_is_asked_for() {
         "outputs": [
             { "name": "name", "parameters": { "binary_data": true } },
             { "name": "twice", "parameters": { "binary_data": false } },
-            { "name": "label", "parameters": { "binary_data": true } },
+            { "name": "label" },
         ],
+        "parameters": { "binary_data_output": true },
     });
     let path = "/v2/models/plain/infer";
     let (json, bytes) = split(post(&server, path, request.to_string()).await).await;
