@@ -2,9 +2,10 @@
 
 use std::io;
 
-use engine::{ElementType, Port, Tensor, f16};
+use engine::{Port, Tensor};
 
 use crate::error::Problem;
+use crate::values::Values;
 
 /// The answer with a constant for each row.
 pub fn zeros(rows: usize) -> Vec<u8> {
@@ -93,7 +94,8 @@ fn nested(
     Ok(())
 }
 
-fn list(
+/// Writes so many values with commas between them.
+pub fn list(
     json: &mut Vec<u8>,
     count: usize,
     mut write: impl FnMut(&mut Vec<u8>, usize) -> io::Result<()>,
@@ -105,41 +107,4 @@ fn list(
         write(json, index)?;
     }
     Ok(())
-}
-
-macro_rules! values {
-    ($($variant:ident $type:ty as $shown:ty,)*) => {
-        /// The values of a tensor.
-        enum Values<'a> {
-            $($variant(&'a [$type]),)*
-            String(Vec<String>),
-        }
-
-        impl<'a> Values<'a> {
-            fn of(tensor: &'a Tensor) -> engine::Result<Self> {
-                Ok(match tensor.element_type() {
-                    $(ElementType::$variant => Self::$variant(tensor.as_slice()?),)*
-                    ElementType::String => Self::String(tensor.strings()?),
-                })
-            }
-
-            /// Writes one value: a float as the shortest decimal that reads back to
-            /// it, or as null where it is not finite.
-            fn write(&self, json: &mut Vec<u8>, index: usize) -> io::Result<()> {
-                match self {
-                    $(Self::$variant(all) => {
-                        serde_json::to_writer(json, &<$shown>::from(all[index]))?;
-                    })*
-                    Self::String(all) => serde_json::to_writer(json, &all[index])?,
-                }
-                Ok(())
-            }
-        }
-    };
-}
-
-values! {
-    Float16 f16 as f32, Float32 f32 as f32, Float64 f64 as f64, Bool bool as bool,
-    Int8 i8 as i8, Int16 i16 as i16, Int32 i32 as i32, Int64 i64 as i64,
-    Uint8 u8 as u8, Uint16 u16 as u16, Uint32 u32 as u32, Uint64 u64 as u64,
 }

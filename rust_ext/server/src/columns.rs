@@ -66,12 +66,16 @@ impl Column {
         }
     }
 
-    fn set_one(
+    /// Writes one value into the place `at` of `target`.
+    pub fn set_one(
         &self,
         target: &mut Target,
         at: usize,
         value: &Json,
     ) -> Result<(), Misfit> {
+        if matches!(value, Json::Null) && !self.schema.missing {
+            return Err(Misfit::Null);
+        }
         target.set(at, value)?;
         let text = match value {
             _ if self.categories.is_none() => return Ok(()),
@@ -85,9 +89,9 @@ impl Column {
         }
     }
 
-    /// What is wrong, in words.
-    pub fn explain(&self, misfit: &Misfit) -> String {
-        let (name, width) = (&self.schema.name, self.schema.width);
+    /// What is wrong, in words, where `width` values should stand.
+    pub fn explain(&self, misfit: &Misfit, width: usize) -> String {
+        let name = &self.schema.name;
         let (one, many) = match self.schema.dtype {
             ElementType::Float16 | ElementType::Float32 | ElementType::Float64 => {
                 ("a number", "numbers")

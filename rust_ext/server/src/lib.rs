@@ -9,12 +9,14 @@ mod answer;
 mod columns;
 mod config;
 mod error;
+mod infer;
 mod json;
 mod model;
 mod routes;
 mod rows;
 mod serve;
 mod state;
+mod values;
 
 use std::sync::Arc;
 
@@ -34,6 +36,7 @@ pub fn app(state: Arc<State>) -> Router {
         .route("/schema", get(routes::schema::schema))
         .route("/health/live", get(routes::health::live))
         .route("/health/ready", get(routes::health::ready))
+        .merge(routes::protocol::routes())
         .fallback(routes::not_found)
         .method_not_allowed_fallback(routes::method_not_allowed)
         .with_state(state)

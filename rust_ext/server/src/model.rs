@@ -14,10 +14,21 @@ use crate::rows::Schema;
 /// So many prepared rows are kept for the next requests.
 const SPARE: usize = 64;
 
+/// What a request gets.
+pub struct Answer {
+    /// JSON, and what follows it.
+    pub body: Vec<u8>,
+    /// The bytes of it that are JSON, where more follow.
+    pub json_bytes: Option<usize>,
+    /// The rows answered.
+    pub rows: usize,
+}
+
 /// An ONNX model with its schema.
 pub struct Model {
-    session: Session,
-    schema: Schema,
+    pub(crate) session: Session,
+    pub(crate) schema: Schema,
+    name: String,
     /// The only number of rows that it takes, where the graph fixes one.
     batch: Option<usize>,
     /// Inputs of one row that no request is using.
@@ -39,7 +50,9 @@ impl Model {
                 Some(Dim::Fixed(rows)) => Some(*rows),
                 _ => None,
             });
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
         Ok(Self {
+            name: name.into_owned(),
             batch,
             schema: session.schema()?.into(),
             session,
@@ -51,7 +64,7 @@ impl Model {
     ///
     /// # Errors
     /// What is wrong with the body, or with the model.
-    pub fn predict(&self, body: &[u8]) -> Result<Vec<u8>, Problem> {
+    pub fn predict(&self, body: &[u8]) -> Result<Answer, Problem> {
         self.with_inputs(body, |inputs, rows| {
             let outputs = self.session.run(inputs)?;
             answer::predictions(self.session.outputs(), &outputs, rows)
@@ -62,7 +75,7 @@ impl Model {
     ///
     /// # Errors
     /// What is wrong with the body.
-    pub fn noop(&self, body: &[u8]) -> Result<Vec<u8>, Problem> {
+    pub fn noop(&self, body: &[u8]) -> Result<Answer, Problem> {
         self.with_inputs(body, |_, rows| Ok(answer::zeros(rows)))
     }
 
@@ -70,24 +83,24 @@ impl Model {
         &self,
         body: &[u8],
         work: impl FnOnce(&[Tensor], usize) -> Result<Vec<u8>, Problem>,
-    ) -> Result<Vec<u8>, Problem> {
+    ) -> Result<Answer, Problem> {
         let document =
             Json::parse(body).map_err(|error| Problem::NotJson(error.to_string()))?;
         let rows = self.schema.rows(&document)?;
         let count = rows.count();
         if count == 0 {
             self.schema.fill(&rows, &mut [])?;
-            return Ok(answer::zeros(0));
+            return Ok(Answer { body: answer::zeros(0), json_bytes: None, rows: 0 });
         }
         if let Some(batch) = self.batch.filter(|batch| *batch != count) {
             let detail = format!("the model takes {batch} rows at a time, not {count}");
             return Err(Problem::WrongRows { detail, errors: Vec::new() });
         }
         let mut inputs = self.inputs(count)?;
-        let answer =
+        let body =
             self.schema.fill(&rows, &mut inputs).and_then(|()| work(&inputs, count));
         self.keep(inputs, count);
-        answer
+        Ok(Answer { body: body?, json_bytes: None, rows: count })
     }
 
     /// Inputs for so many rows; those of one row are used again and again.
@@ -104,6 +117,12 @@ impl Model {
         if rows == 1 && spare.len() < SPARE {
             spare.push(inputs);
         }
+    }
+
+    /// The file's name, without its ending.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
     /// The columns that it takes, in the order of its schema.

@@ -60,6 +60,11 @@ impl Schema {
         self.columns.iter().map(|column| &column.schema)
     }
 
+    /// The column that feeds an input of the graph.
+    pub fn feeding(&self, input: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.schema.input == input)
+    }
+
     /// The rows in a body.
     pub fn rows<'a>(&self, body: &'a Json) -> Result<Rows<'a>, Problem> {
         let one = |pointer: &str, detail: &str| wrong(vec![complaint(pointer, detail)]);
@@ -160,7 +165,10 @@ impl Schema {
                 let target = &mut targets[column.schema.position];
                 if let Err(misfit) = column.set(target, row, value) {
                     let pointer = format!("{}/{}", here(), escape(name));
-                    complaints.push(complaint(pointer, column.explain(&misfit)));
+                    complaints.push(complaint(
+                        pointer,
+                        column.explain(&misfit, column.schema.width),
+                    ));
                 }
             }
             complaints.extend(odd);
@@ -180,7 +188,10 @@ impl Schema {
                 if let Err(misfit) = column.set(target, row, &list[row]) {
                     let name = escape(&column.schema.name);
                     let pointer = format!("/columns/{name}/{row}");
-                    complaints.push(complaint(pointer, column.explain(&misfit)));
+                    complaints.push(complaint(
+                        pointer,
+                        column.explain(&misfit, column.schema.width),
+                    ));
                 }
             }
             if complaints.len() >= MOST {
@@ -235,7 +246,8 @@ fn only_name<'a>(fields: &'a Fields) -> Option<(&'a str, &'a Fields<'a>)> {
     fields.iter().all(|(other, _)| other == name).then_some((name, fields))
 }
 
-fn wrong(mut errors: Vec<Complaint>) -> Problem {
+/// The problem that a body has these errors.
+pub fn wrong(mut errors: Vec<Complaint>) -> Problem {
     errors.truncate(MOST);
     let detail = errors.first().map(|first| first.detail.clone()).unwrap_or_default();
     Problem::WrongRows { detail, errors }
@@ -245,7 +257,8 @@ fn missing(pointer: &str, name: &str) -> Complaint {
     complaint(pointer, format!("column '{name}' is missing"))
 }
 
-fn complaint(pointer: impl Into<String>, detail: impl Into<String>) -> Complaint {
+/// A complaint about what a pointer points at.
+pub fn complaint(pointer: impl Into<String>, detail: impl Into<String>) -> Complaint {
     Complaint { pointer: pointer.into(), detail: detail.into() }
 }
 

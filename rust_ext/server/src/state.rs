@@ -4,16 +4,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use axum::body::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use crate::config::Config;
 use crate::error::Problem;
-use crate::model::Model;
+use crate::model::{Answer, Model};
 
 /// A request that takes longer than this is worth the 10 us of a hand-over.
 const SHORT: Duration = Duration::from_micros(500);
 /// Rows of the bodies that are timed to find out what takes so long.
 const SAMPLE_ROWS: usize = 16;
+
+/// A place among the requests in flight.
+pub type Place = OwnedSemaphorePermit;
 
 /// A model, and the limits within which it answers.
 pub struct State {
@@ -47,35 +53,57 @@ impl State {
         })
     }
 
-    /// The answer to a body, as JSON.
+    /// The model's answer to a body: at once where that takes no time, else from a
+    /// thread that keeps the place until it has finished.
     ///
     /// # Errors
-    /// What is wrong with the body, or with the model.
-    pub fn answer(&self, body: &[u8]) -> Result<Vec<u8>, Problem> {
-        if self.config.noop {
-            return self.model.noop(body);
+    /// What is wrong with the body, or with the model; [`Problem::Timeout`].
+    pub async fn answer(
+        self: Arc<Self>,
+        place: Place,
+        body: Bytes,
+        work: impl FnOnce(&Model, &[u8]) -> Result<Answer, Problem> + Send + 'static,
+    ) -> Result<Answer, Problem> {
+        let limit = self.config.timeout_s;
+        if body.len() <= self.inline_bytes {
+            return self.note(work(&self.model, &body));
         }
-        let answer = self.model.predict(body)?;
-        if !self.answered.load(Ordering::Relaxed) {
+        let mut job = spawn_blocking(move || {
+            let _place = place;
+            self.note(work(&self.model, &body))
+        });
+        let finished = timeout(limit, &mut job).await.map_err(|_| {
+            job.abort(); // if it has not begun
+            Problem::Timeout { seconds: limit.as_secs_f64() }
+        })?;
+        finished.map_err(|_| Problem::Internal)?
+    }
+
+    fn note(&self, answer: Result<Answer, Problem>) -> Result<Answer, Problem> {
+        if answer.is_ok() && !self.answered.load(Ordering::Relaxed) {
             self.answered.store(true, Ordering::Relaxed);
         }
-        Ok(answer)
+        answer
     }
 
     /// A place among the requests in flight, to be held until the answer is made.
     ///
     /// # Errors
     /// [`Problem::Overloaded`] where all are taken.
-    pub fn admit(&self) -> Result<OwnedSemaphorePermit, Problem> {
+    pub fn admit(&self) -> Result<Place, Problem> {
         let limit = self.config.max_inflight;
         let place = Arc::clone(&self.places).try_acquire_owned();
         place.map_err(|_| Problem::Overloaded { limit })
     }
 
     /// Whether the server can be sent requests.
-    #[must_use]
-    pub fn is_ready(&self) -> bool {
-        self.answered.load(Ordering::Relaxed) && !self.stopping.load(Ordering::Relaxed)
+    ///
+    /// # Errors
+    /// [`Problem::NotReady`] where it cannot.
+    pub fn ready(&self) -> Result<(), Problem> {
+        let stopping = self.stopping.load(Ordering::Relaxed);
+        let ready = self.answered.load(Ordering::Relaxed) && !stopping;
+        if ready { Ok(()) } else { Err(Problem::NotReady) }
     }
 
     /// Makes the server not ready for good.

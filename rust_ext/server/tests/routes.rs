@@ -1,49 +1,14 @@
 //! The routes, without a socket.
 #![cfg(test)]
 
-use std::convert::Infallible;
-use std::time::Duration;
+mod app;
 
+use app::{ask, get, read, server};
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use axum::response::Response;
-use clap::Parser;
-use fare_server::{Config, Model, State, app};
-use http_body_util::BodyExt;
-use http_body_util::channel::Channel;
 use serde_json::{Value, json};
 use tower::ServiceExt;
-
-const JSON: &str = "application/json";
-
-/// The routes that serve one of the test models.
-fn server(model: &str, options: &[&str]) -> Router {
-    let path = format!("{}/tests/models/{model}.onnx", env!("CARGO_MANIFEST_DIR"));
-    let arguments = ["fare-server", "--model", &path].into_iter();
-    let config = Config::parse_from(arguments.chain(options.iter().copied()));
-    let library = engine::find_library(None).unwrap();
-    let library = engine::Library::load(&library).unwrap();
-    app(State::new(Model::open(library, &config.model).unwrap(), config))
-}
-
-fn post(body: impl Into<Body>) -> Request<Body> {
-    let request = Request::post("/predict").header(header::CONTENT_TYPE, JSON);
-    request.body(body.into()).unwrap()
-}
-
-async fn read(response: Response) -> (StatusCode, Value) {
-    let status = response.status();
-    let kind = response.headers()[header::CONTENT_TYPE].clone();
-    let expected = if status == 200 { JSON } else { "application/problem+json" };
-    assert_eq!(kind, expected);
-    let body = response.into_body().collect().await.unwrap().to_bytes();
-    (status, serde_json::from_slice(&body).unwrap())
-}
-
-async fn ask(server: &Router, body: &str) -> (StatusCode, Value) {
-    read(server.clone().oneshot(post(body.to_owned())).await.unwrap()).await
-}
 
 /// The first complaint and where it points.
 async fn complaint(server: &Router, body: &str) -> (String, String) {
@@ -290,8 +255,7 @@ async fn a_model_of_one_row_says_so() {
 #[tokio::test]
 async fn a_server_is_ready_after_its_first_prediction() {
     let server = server("picky", &[]);
-    let ready = || Request::get("/health/ready").body(Body::empty()).unwrap();
-    let (status, problem) = read(server.clone().oneshot(ready()).await.unwrap()).await;
+    let (status, problem) = read(get(&server, "/health/ready").await).await;
     assert_eq!(
         (status.as_u16(), &problem["type"]),
         (503, &json!("urn:fare:not-ready"))
@@ -302,7 +266,7 @@ async fn a_server_is_ready_after_its_first_prediction() {
     assert_eq!((status.as_u16(), &problem["detail"]), (422, &json!(detail)));
     let (_, answer) = ask(&server, r#"{"instances": [{"x": 1}]}"#).await;
     assert_eq!(answer, json!({ "predictions": [7.0] }));
-    assert_eq!(server.oneshot(ready()).await.unwrap().status(), 200);
+    assert_eq!(get(&server, "/health/ready").await.status(), 200);
 }
 
 #[tokio::test]
@@ -338,13 +302,12 @@ async fn only_json_is_taken() {
 
 #[tokio::test]
 async fn the_schema_is_served() {
-    let get = || Request::get("/schema").body(Body::empty()).unwrap();
-    let (_, rides) = read(server("rides", &[]).oneshot(get()).await.unwrap()).await;
+    let (_, rides) = read(get(&server("rides", &[]), "/schema").await).await;
     let pet = json!({ "name": "pet", "input": "pet", "dtype": "string", "unit": null,
         "missing": true, "categories": ["dog"], "unknown": "ignore", "width": 1 });
     assert_eq!(rides["columns"][5], pet);
     assert_eq!(rides["columns"].as_array().unwrap().len(), 6);
-    let (_, plain) = read(server("plain", &[]).oneshot(get()).await.unwrap()).await;
+    let (_, plain) = read(get(&server("plain", &[]), "/schema").await).await;
     let x = json!({ "name": "X", "input": "X", "dtype": "float32", "unit": null,
         "missing": false, "categories": null, "unknown": null, "width": 4 });
     assert_eq!(plain, json!({ "columns": [x] }));
@@ -353,13 +316,12 @@ async fn the_schema_is_served() {
 #[tokio::test]
 async fn other_paths_and_methods_are_problems() {
     let server = server("plain", &[]);
-    let get = |path: &str| Request::get(path).body(Body::empty()).unwrap();
     for (path, status, code) in [
         ("/", 404, "urn:fare:not-found"),
         ("/predict/", 404, "urn:fare:not-found"),
         ("/predict", 405, "urn:fare:method-not-allowed"),
     ] {
-        let response = server.clone().oneshot(get(path)).await.unwrap();
+        let response = get(&server, path).await;
         let allowed = response.headers().get(header::ALLOW).cloned();
         let (found, problem) = read(response).await;
         assert_eq!((found.as_u16(), &problem["type"]), (status, &json!(code)));
@@ -367,87 +329,9 @@ async fn other_paths_and_methods_are_problems() {
         assert_eq!(allowed.is_some_and(|methods| methods == "POST"), status == 405);
     }
     for state in ["live", "ready"] {
-        let path = format!("/health/{state}");
-        let response = server.clone().oneshot(get(&path)).await.unwrap();
+        let response = get(&server, &format!("/health/{state}")).await;
         assert_eq!(read(response).await, (StatusCode::OK, json!({ "status": state })));
     }
-}
-
-/// A body that comes in pieces, without a length.
-async fn pieces(piece: &'static [u8], count: usize) -> Body {
-    let (mut sender, body) = Channel::<Bytes, Infallible>::new(count);
-    for _ in 0..count {
-        sender.send_data(Bytes::from_static(piece)).await.unwrap();
-    }
-    Body::new(body)
-}
-
-#[tokio::test]
-async fn a_body_over_the_limit_is_413_whole_or_in_pieces() {
-    let server = server("plain", &["--max-body-bytes", "20"]);
-    let exact = r#"{"instances":[]     }"#;
-    assert_eq!(exact.len(), 21);
-    let (status, problem) = ask(&server, exact).await;
-    assert_eq!(status, 413);
-    assert_eq!(problem["detail"], "the body is over the limit of 20 bytes");
-    assert_eq!(ask(&server, &exact.replacen(' ', "", 1)).await.0, 200);
-    for (piece, count, expected) in [
-        (&b"{\"instances\":[]     }"[..], 1, 413),
-        (b"{\"instances\":[]    }", 1, 200),
-        (b"0123456789", 3, 413),
-    ] {
-        let request = post(pieces(piece, count).await);
-        let answer = server.clone().oneshot(request).await.unwrap();
-        assert_eq!(read(answer).await.0.as_u16(), expected);
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_body_that_stops_is_408() {
-    let server = server("plain", &["--timeout-s", "2.5"]);
-    let (_sender, body) = Channel::<Bytes, Infallible>::new(1);
-    let started = tokio::time::Instant::now();
-    let answer = server.oneshot(post(Body::new(body))).await.unwrap();
-    let (status, problem) = read(answer).await;
-    assert_eq!(status, 408);
-    assert_eq!(problem["detail"], "the body did not arrive within 2.5 s");
-    assert!((2500..2600).contains(&started.elapsed().as_millis()));
-}
-
-/// A body of so many rows for the model `slow`, which needs about 1 ms for each.
-fn slow(rows: usize) -> String {
-    json!({ "columns": { "x": vec![1; rows] } }).to_string()
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn a_long_request_delays_no_short_one_and_fills_its_place() {
-    let server = server("slow", &["--max-inflight", "1"]);
-    let long = tokio::spawn({
-        let server = server.clone();
-        async move { (ask(&server, &slow(1000)).await.0, std::time::Instant::now()) }
-    });
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    let live = Request::get("/health/live").body(Body::empty()).unwrap();
-    assert_eq!(server.clone().oneshot(live).await.unwrap().status(), 200);
-    let refused = server.clone().oneshot(post(slow(1))).await.unwrap();
-    assert_eq!(refused.headers()[header::RETRY_AFTER], "1");
-    let (status, problem) = read(refused).await;
-    assert_eq!(status, 429);
-    assert_eq!(problem["detail"], "1 requests are in flight: try again");
-    let refused_at = std::time::Instant::now();
-
-    let (status, finished) = long.await.unwrap();
-    assert_eq!(status, 200);
-    assert!(refused_at < finished, "the short requests waited for the long one");
-    assert_eq!(ask(&server, &slow(1)).await.0, 200);
-}
-
-#[tokio::test]
-async fn an_answer_that_takes_too_long_is_504() {
-    let server = server("slow", &["--timeout-s", "0.05"]);
-    let (status, problem) = ask(&server, &slow(1000)).await;
-    assert_eq!(status, 504);
-    assert_eq!(problem["detail"], "the answer took longer than 0.05 s");
 }
 
 #[tokio::test]

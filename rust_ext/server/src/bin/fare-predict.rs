@@ -59,7 +59,8 @@ fn run(args: &Args, main: u128) -> Result<(), String> {
     let loaded = now();
     let body = read(&args.body)
         .map_err(|error| format!("cannot read {}: {error}", args.body.display()))?;
-    let mut answer = model.predict(&body).map_err(|problem| explain(&problem))?;
+    let answer = model.predict(&body).map_err(|problem| explain(&problem))?;
+    let mut answer = answer.body;
     let predicted = now();
     answer.push(b'\n');
     let mut out = io::stdout().lock();

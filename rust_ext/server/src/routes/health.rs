@@ -20,8 +20,6 @@ pub async fn live() -> impl IntoResponse {
 pub async fn ready(
     extract::State(state): extract::State<Arc<State>>,
 ) -> Result<impl IntoResponse, Problem> {
-    if !state.is_ready() {
-        return Err(Problem::NotReady);
-    }
+    state.ready()?;
     Ok((JSON, r#"{"status":"ready"}"#))
 }

@@ -1,7 +1,9 @@
 //! The routes: a file each.
 
+mod body;
 pub mod health;
 pub mod predict;
+pub mod protocol;
 pub mod schema;
 
 use axum::http::{Method, Uri};

@@ -1,0 +1,308 @@
+//! Answers as the Open Inference Protocol has them: named tensors, as JSON or as bytes
+//! that follow the JSON.
+
+use std::io::{self, Write};
+
+use engine::{Dim, Port, Tensor};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::{Value, json};
+
+use crate::answer::list;
+use crate::columns::{Column, Target};
+use crate::error::Problem;
+use crate::json::Json;
+use crate::model::{Answer, Model};
+use crate::rows::{complaint, wrong};
+use crate::values::{Values, datatype, decode};
+
+/// The only version of a model.
+pub const VERSION: &str = "1";
+
+#[derive(Deserialize)]
+struct Request<'a> {
+    id: Option<String>,
+    #[serde(borrow)]
+    inputs: Vec<Input<'a>>,
+    #[serde(default)]
+    outputs: Vec<Output>,
+    #[serde(default)]
+    parameters: Parameters,
+}
+
+#[derive(Deserialize)]
+struct Input<'a> {
+    name: String,
+    shape: Vec<usize>,
+    datatype: String,
+    #[serde(borrow)]
+    data: Option<Json<'a>>,
+    #[serde(default)]
+    parameters: Parameters,
+}
+
+#[derive(Deserialize)]
+struct Output {
+    name: String,
+    #[serde(default)]
+    parameters: Parameters,
+}
+
+/// The parameters that count; any others are ignored.
+#[derive(Default, Deserialize)]
+struct Parameters {
+    binary_data_size: Option<usize>,
+    binary_data: Option<bool>,
+    binary_data_output: Option<bool>,
+    shared_memory_region: Option<IgnoredAny>,
+    classification: Option<IgnoredAny>,
+}
+
+impl Parameters {
+    /// What they ask for that is not offered.
+    fn refused(&self) -> Option<&'static str> {
+        let memory = self.shared_memory_region.map(|_| "asks for shared memory");
+        memory.or(self.classification.map(|_| "asks for classification"))
+    }
+}
+
+impl Model {
+    /// What the protocol says about a model.
+    pub fn metadata(&self) -> Value {
+        let tensor = |port: &Port| {
+            let datatype = port.element_type().map_or("", datatype);
+            json!({ "name": port.name, "datatype": datatype, "shape": shape(port) })
+        };
+        let all = |ports: &[Port]| ports.iter().map(tensor).collect::<Vec<_>>();
+        json!({
+            "name": self.name(),
+            "versions": [VERSION],
+            "platform": "onnxruntime_onnx",
+            "inputs": all(self.session.inputs()),
+            "outputs": all(self.session.outputs()),
+        })
+    }
+
+    /// The answer to named tensors. The first `json_bytes` of the body are JSON, all of
+    /// them where it is `None`.
+    ///
+    /// # Errors
+    /// What is wrong with the body, or with the model.
+    pub fn infer(
+        &self,
+        body: &[u8],
+        json_bytes: Option<usize>,
+    ) -> Result<Answer, Problem> {
+        let (json, binary) =
+            body.split_at_checked(json_bytes.unwrap_or(body.len())).ok_or_else(
+                || Problem::NotJson("it is shorter than its headers say".to_owned()),
+            )?;
+        let request: Request =
+            serde_json::from_slice(json).map_err(|error| match error.classify() {
+                serde_json::error::Category::Data => {
+                    wrong(vec![complaint("", error.to_string())])
+                }
+                _ => Problem::NotJson(error.to_string()),
+            })?;
+        let wanted = self.wanted(&request)?;
+        let inputs = self.tensors(request.inputs, binary)?;
+        let rows = inputs.first().map_or(0, |input| input.shape()[0]);
+        let positions: Vec<usize> =
+            wanted.iter().map(|(position, _)| *position).collect();
+        let mut outputs = Vec::new();
+        self.session.run_into(&inputs, &positions, &mut outputs)?;
+        let written = self.write(request.id.as_deref(), &wanted, &outputs);
+        let (body, json_bytes) = written.map_err(|error| {
+            tracing::error!(%error, "an answer could not be written");
+            Problem::Internal
+        })?;
+        Ok(Answer { body, json_bytes, rows })
+    }
+
+    /// The positions of the outputs asked for, and whether each is wanted as bytes.
+    fn wanted(&self, request: &Request) -> Result<Vec<(usize, bool)>, Problem> {
+        let usual = request.parameters.binary_data_output.unwrap_or(false);
+        if request.outputs.is_empty() {
+            let all = 0..self.session.outputs().len();
+            return Ok(all.map(|position| (position, usual)).collect());
+        }
+        let mut wanted: Vec<(usize, bool)> = Vec::new();
+        for (index, Output { name, parameters }) in request.outputs.iter().enumerate() {
+            let what = match (self.session.output(name), parameters.refused()) {
+                (_, Some(refused)) => refused,
+                (Err(_), _) => "is not in the model",
+                (Ok(position), _) if wanted.iter().any(|(p, _)| *p == position) => {
+                    "appears twice"
+                }
+                (Ok(position), _) => {
+                    wanted.push((position, parameters.binary_data.unwrap_or(usual)));
+                    continue;
+                }
+            };
+            let (pointer, detail) =
+                (format!("/outputs/{index}"), format!("output '{name}' {what}"));
+            return Err(wrong(vec![complaint(pointer, detail)]));
+        }
+        Ok(wanted)
+    }
+
+    /// One tensor for each input of the graph, in the graph's order.
+    fn tensors(
+        &self,
+        inputs: Vec<Input>,
+        mut binary: &[u8],
+    ) -> Result<Vec<Tensor>, Problem> {
+        let ports = self.session.inputs();
+        let mut tensors: Vec<Option<Tensor>> = ports.iter().map(|_| None).collect();
+        let mut rows = None;
+        for (index, input) in inputs.into_iter().enumerate() {
+            let name = input.name.clone();
+            let wrong_here = |what: String| {
+                let detail = format!("input '{name}' {what}");
+                wrong(vec![complaint(format!("/inputs/{index}"), detail)])
+            };
+            let column = self.schema.feeding(&name);
+            let column =
+                column.ok_or_else(|| wrong_here("is not in the model".to_owned()))?;
+            let position = column.schema.position;
+            let read = self.tensor(column, input, &mut binary);
+            let tensor = read.map_err(wrong_here)?;
+            let count = tensor.shape()[0];
+            if *rows.get_or_insert(count) != count {
+                return Err(wrong_here("has another number of rows".to_owned()));
+            }
+            if tensors[position].replace(tensor).is_some() {
+                return Err(wrong_here("appears twice".to_owned()));
+            }
+        }
+        let missing = |port: &Port| {
+            let detail = format!("input '{}' is missing", port.name);
+            wrong(vec![complaint("/inputs", detail)])
+        };
+        let all = tensors.into_iter().zip(ports);
+        let all = all.map(|(tensor, port)| tensor.ok_or_else(|| missing(port)));
+        let all = all.collect::<Result<Vec<_>, _>>()?;
+        if binary.is_empty() {
+            return Ok(all);
+        }
+        let detail = format!("{} bytes follow the last input", binary.len());
+        Err(wrong(vec![complaint("", detail)]))
+    }
+
+    /// An input's tensor, or what is wrong with the input. What it holds as bytes is
+    /// taken off the front of `binary`.
+    fn tensor(
+        &self,
+        column: &Column,
+        input: Input,
+        binary: &mut &[u8],
+    ) -> Result<Tensor, String> {
+        if let Some(refused) = input.parameters.refused() {
+            return Err(refused.to_owned());
+        }
+        let port = &self.session.inputs()[column.schema.position];
+        let (dtype, takes) = (column.schema.dtype, datatype(column.schema.dtype));
+        if input.datatype != takes {
+            return Err(format!("is {} where the model takes {takes}", input.datatype));
+        }
+        let rows = input.shape.first().copied().unwrap_or(0);
+        if rows == 0 || port.shape_of(rows).as_ref() != Ok(&input.shape) {
+            let (has, takes) = (&input.shape, shape(port));
+            return Err(format!("has shape {has:?} where the model takes {takes:?}"));
+        }
+        let mut values = Vec::new();
+        match (input.data, input.parameters.binary_data_size) {
+            (Some(data @ Json::List(_)), None) => flatten(data, &mut values),
+            (None, Some(size)) => {
+                let split = binary.split_at_checked(size);
+                let (bytes, rest) = split.ok_or("has fewer bytes than it says")?;
+                let decoded = decode(dtype, bytes);
+                values =
+                    decoded.ok_or_else(|| format!("has bytes that are no {takes}"))?;
+                *binary = rest;
+            }
+            _ => return Err("must have data, as a list or as bytes".to_owned()),
+        }
+        let mut sizes = input.shape.iter();
+        if sizes.try_fold(1_usize, |all, size| all.checked_mul(*size))
+            != Some(values.len())
+        {
+            return Err(format!(
+                "has {} values for the shape {:?}",
+                values.len(),
+                input.shape
+            ));
+        }
+        let failed = |error: engine::Error| error.to_string();
+        let mut tensor = Tensor::zeros(dtype, &input.shape).map_err(failed)?;
+        let mut target = Target::of(&mut tensor).map_err(failed)?;
+        for (at, value) in values.iter().enumerate() {
+            let set = column.set_one(&mut target, at, value);
+            set.map_err(|misfit| format!("at {at}: {}", column.explain(&misfit, 1)))?;
+        }
+        Ok(tensor)
+    }
+}
+
+impl Model {
+    /// The outputs as JSON, then those that are wanted as bytes, and the length of the
+    /// JSON where there are such.
+    fn write(
+        &self,
+        id: Option<&str>,
+        wanted: &[(usize, bool)],
+        outputs: &[Tensor],
+    ) -> io::Result<(Vec<u8>, Option<usize>)> {
+        let (mut json, mut bytes) = (Vec::with_capacity(256), Vec::new());
+        let model = Value::from(self.name());
+        write!(json, r#"{{"model_name":{model},"model_version":"{VERSION}""#)?;
+        if let Some(id) = id {
+            write!(json, r#","id":{}"#, Value::from(id))?;
+        }
+        json.extend(br#","outputs":["#);
+        for (index, ((position, as_bytes), tensor)) in
+            wanted.iter().zip(outputs).enumerate()
+        {
+            let name = Value::from(&*self.session.outputs()[*position].name);
+            let datatype = datatype(tensor.element_type());
+            let (comma, shape) = (if index > 0 { "," } else { "" }, tensor.shape());
+            write!(
+                json,
+                r#"{comma}{{"name":{name},"datatype":"{datatype}","shape":{shape:?}"#
+            )?;
+            let values = Values::of(tensor).map_err(io::Error::other)?;
+            if *as_bytes {
+                let before = bytes.len();
+                values.append(&mut bytes);
+                let size = bytes.len() - before;
+                write!(json, r#","parameters":{{"binary_data_size":{size}}}}}"#)?;
+            } else {
+                json.extend(br#","data":["#);
+                list(&mut json, tensor.len(), |json, at| values.write(json, at))?;
+                json.extend(b"]}");
+            }
+        }
+        json.extend(b"]}");
+        let json_bytes =
+            wanted.iter().any(|(_, as_bytes)| *as_bytes).then_some(json.len());
+        json.append(&mut bytes);
+        Ok((json, json_bytes))
+    }
+}
+
+/// A port's dimensions; -1 where any number will do.
+fn shape(port: &Port) -> Vec<i64> {
+    let size = |dim: &Dim| match dim {
+        Dim::Fixed(size) => i64::try_from(*size).unwrap_or(i64::MAX),
+        Dim::Named(_) | Dim::Any => -1,
+    };
+    port.shape.iter().map(size).collect()
+}
+
+/// The values in lists of lists.
+fn flatten<'a>(json: Json<'a>, values: &mut Vec<Json<'a>>) {
+    match json {
+        Json::List(list) => list.into_iter().for_each(|json| flatten(json, values)),
+        value => values.push(value),
+    }
+}
