@@ -1,5 +1,7 @@
 //! The columns of a tabular model, as its callers know them.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -70,6 +72,18 @@ pub(crate) fn columns(metadata: &Metadata, inputs: &[Port]) -> Result<Vec<Column
 }
 
 impl Column {
+    /// The only values that the column takes, as text; `None` where any will do.
+    #[must_use]
+    pub fn only(&self) -> Option<HashSet<String>> {
+        let text = |value: &Value| match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let known = self.categories.as_ref();
+        let known = known.filter(|_| self.unknown == Some(Unknown::Error));
+        known.map(|known| known.iter().map(text).collect())
+    }
+
     /// Finds the column's input in the graph and checks that they agree.
     fn bind(&mut self, inputs: &[Port]) -> Result<()> {
         let position = inputs.iter().position(|port| port.name == self.input);

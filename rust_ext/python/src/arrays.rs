@@ -13,7 +13,7 @@ use pyo3::types::{IntoPyDict, PyList, PyString};
 use crate::error::to_python;
 
 /// A number that both numpy and ONNX Runtime hold.
-trait Number: Element + engine::Element {}
+pub trait Number: Element + engine::Element {}
 impl<T: Element + engine::Element> Number for T {}
 
 /// Calls a generic function for the Rust type of each numeric element type.
@@ -35,6 +35,7 @@ macro_rules! for_each_number {
         }
     };
 }
+pub(crate) use for_each_number;
 
 /// Copies the value into the tensor of `port`, whatever the value's layout.
 pub fn fill(

@@ -3,8 +3,10 @@
 
 mod arrays;
 mod error;
+mod frame;
 mod metadata;
 mod options;
+mod out;
 mod session;
 
 /// Holds what the Python package `rust_ext` re-exports.

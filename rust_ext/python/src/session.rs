@@ -6,12 +6,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use engine::{Library, Port, Session, Tensor};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use crate::arrays::{fill, to_array};
 use crate::error::to_python;
+use crate::frame::{self, Columns};
 use crate::metadata::{ModelMetadata, NodeArg};
 use crate::options::{self, PROVIDER};
+use crate::out;
 
 // region: release
 /// Rows from which a run releases the GIL: for fewer, a small model answers sooner than
@@ -28,6 +31,7 @@ pub struct InferenceSession {
     input_names: Vec<Py<PyString>>,
     every_output: Vec<usize>,
     rows_to_release: usize,
+    columns: PyOnceLock<Columns>,
     /// Tensors of past runs, to be used again: small ones, and one slot a thread.
     spare: Mutex<Vec<Slot>>,
 }
@@ -71,18 +75,21 @@ impl InferenceSession {
                 .collect(),
             every_output: (0..session.outputs().len()).collect(),
             rows_to_release: if size < LARGE_MODEL { ROWS_TO_RELEASE } else { 0 },
+            columns: PyOnceLock::new(),
             spare: Mutex::default(),
             session,
         })
     }
 
-    /// Returns the outputs named, or all where none are, as a list of arrays.
-    #[pyo3(signature = (output_names, input_feed, run_options=None))]
+    /// Returns the outputs named, or all where none are, as a list of arrays: those of
+    /// `out`, written over, or else new ones.
+    #[pyo3(signature = (output_names, input_feed, run_options=None, *, out=None))]
     fn run<'py>(
         &self,
         output_names: Option<&Bound<'py, PyAny>>,
         input_feed: &Bound<'py, PyAny>,
         run_options: Option<&Bound<'py, PyAny>>,
+        out: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyList>> {
         let py = input_feed.py();
         options::check_run_options(run_options)?;
@@ -96,24 +103,33 @@ impl InferenceSession {
         let mut once = wanted.to_vec();
         once.sort_unstable();
         once.dedup();
-        let rows = slot.inputs.first().and_then(|input| input.shape().first());
-        let short = rows < Some(&self.rows_to_release);
-        let Slot { inputs, outputs } = &mut slot;
-        if short {
-            self.session.run_into(inputs, &once, outputs)
-        } else {
-            py.detach(|| self.session.run_into(inputs, &once, outputs))
-        }
-        .map_err(to_python)?;
-        let arrays = PyList::empty(py);
-        for position in wanted {
-            let index = once.partition_point(|other| other < position);
-            arrays.append(to_array(py, &slot.outputs[index])?)?;
-        }
-        if short {
-            self.spare().push(slot);
-        }
-        Ok(arrays)
+        let ports = self.session.outputs();
+        let names = || wanted.iter().map(|&position| ports[position].name.as_str());
+        let out = out.map(|out| out::in_order(out, names())).transpose()?;
+        self.answer(py, slot, &once, |outputs| {
+            let index = |position| once.partition_point(|other| other < position);
+            let answers = wanted.iter().map(|position| &outputs[index(position)]);
+            let Some(arrays) = out else {
+                let arrays = answers.map(|answer| to_array(py, answer));
+                return PyList::new(py, arrays.collect::<PyResult<Vec<_>>>()?);
+            };
+            out::write(&arrays, names(), answers)?;
+            PyList::new(py, arrays)
+        })
+    }
+
+    /// Returns the answers for a frame's rows.
+    fn predict<'py>(&self, frame: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = frame.py();
+        let columns = self.columns.get_or_try_init(py, || {
+            let columns = self.session.schema().map_err(to_python)?;
+            PyResult::Ok(Columns::new(py, columns))
+        })?;
+        let mut slot = self.slot()?;
+        let rows = columns.fill(frame, self.session.inputs(), &mut slot.inputs)?;
+        self.answer(py, slot, &self.every_output, |outputs| {
+            frame::answers(py, self.session.outputs(), outputs, rows)
+        })
     }
 
     fn get_inputs(&self) -> Vec<NodeArg> {
@@ -135,6 +151,30 @@ impl InferenceSession {
 }
 
 impl InferenceSession {
+    /// Runs on the filled slot, reads the `wanted` outputs and keeps the slot if small.
+    fn answer<T>(
+        &self,
+        py: Python<'_>,
+        mut slot: Slot,
+        wanted: &[usize],
+        read: impl FnOnce(&[Tensor]) -> PyResult<T>,
+    ) -> PyResult<T> {
+        let Slot { inputs, outputs } = &mut slot;
+        let rows = inputs.first().and_then(|input| input.shape().first());
+        let short = rows < Some(&self.rows_to_release);
+        if short {
+            self.session.run_into(inputs, wanted, outputs)
+        } else {
+            py.detach(|| self.session.run_into(inputs, wanted, outputs))
+        }
+        .map_err(to_python)?;
+        let answer = read(outputs)?;
+        if short {
+            self.spare().push(slot);
+        }
+        Ok(answer)
+    }
+
     /// Copies the feed's values into the inputs.
     fn fill(&self, inputs: &mut [Tensor], feed: &Bound<'_, PyDict>) -> PyResult<()> {
         let ports = self.session.inputs();

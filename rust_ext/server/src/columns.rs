@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use engine::{Element, ElementType, MISSING_TEXT, Tensor, Unknown};
+use engine::{Element, ElementType, MISSING_TEXT, Tensor};
 
 use crate::json::Json;
 
@@ -19,16 +19,7 @@ pub struct Column {
 
 impl From<engine::Column> for Column {
     fn from(schema: engine::Column) -> Self {
-        let closed = schema.unknown == Some(Unknown::Error);
-        let text = |value: &serde_json::Value| match value {
-            serde_json::Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        let categories = schema.categories.as_ref().filter(|_| closed);
-        Self {
-            categories: categories.map(|known| known.iter().map(text).collect()),
-            schema,
-        }
+        Self { categories: schema.only(), schema }
     }
 }
 

@@ -1,0 +1,99 @@
+//! Answers written into arrays that the caller brings.
+
+use std::fmt::Display;
+
+use engine::{ElementType, Tensor};
+use numpy::{
+    BorrowError, PyArrayDyn, PyArrayMethods, PyUntypedArray, PyUntypedArrayMethods,
+};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyTuple};
+
+use crate::arrays::{Number, for_each_number};
+use crate::error::to_python;
+
+/// Writes one answer into an array that is known to fit it.
+type Write<'a> = Box<dyn FnOnce() -> PyResult<()> + 'a>;
+
+/// The arrays of `out`, a list or a dict by name, in the order of the outputs `names`.
+pub fn in_order<'py, 'a>(
+    out: &Bound<'py, PyAny>,
+    names: impl ExactSizeIterator<Item = &'a str> + Clone,
+) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let arrays: Option<Vec<_>> = if let Ok(arrays) = out.cast::<PyDict>() {
+        let found = names.clone().map(|name| arrays.get_item(name));
+        found.collect::<PyResult<_>>()?
+    } else if out.is_instance_of::<PyList>() || out.is_instance_of::<PyTuple>() {
+        Some(out.extract()?)
+    } else {
+        let given = out.get_type();
+        let message = format!("out must be a list or a dict of arrays, not {given}");
+        return Err(PyTypeError::new_err(message));
+    };
+    match arrays {
+        Some(arrays) if out.len()? == names.len() => Ok(arrays),
+        _ => {
+            let names: Vec<&str> = names.collect();
+            let message = "out must have one array for each output asked for";
+            Err(PyValueError::new_err(format!("{message}: {}", names.join(", "))))
+        }
+    }
+}
+
+/// Writes the answers of the outputs `names` into the arrays: all of them or none.
+pub fn write<'a, 'n>(
+    arrays: &'a [Bound<'_, PyAny>],
+    names: impl Iterator<Item = &'n str>,
+    answers: impl Iterator<Item = &'a Tensor>,
+) -> PyResult<()> {
+    let writes = arrays.iter().zip(names).zip(answers).map(|((array, name), answer)| {
+        for_each_number!(
+            answer.element_type(),
+            prepare(array, name, answer),
+            Err(PyTypeError::new_err(format!(
+                "output '{name}' is text, which out does not take; ask for the other \
+                 outputs by name"
+            )))
+        )
+    });
+    let writes: Vec<Write> = writes.collect::<PyResult<_>>()?;
+    writes.into_iter().try_for_each(|write| write())
+}
+
+/// Borrows the array for writing, so that no other of the arrays can overlap it.
+fn prepare<'a, T: Number + 'a>(
+    array: &'a Bound<'_, PyAny>,
+    name: &str,
+    answer: &'a Tensor,
+) -> PyResult<Write<'a>> {
+    let refusal = |given: &dyn Display| {
+        let (dtype, shape) = (numpy::dtype::<T>(array.py()), answer.shape());
+        format!(
+            "out for output '{name}' must be an array of {dtype} and shape {shape:?}, \
+             writable and in C order; it is {given}"
+        )
+    };
+    let wrong = |given: &dyn Display| PyValueError::new_err(refusal(given));
+    let Ok(any) = array.cast::<PyUntypedArray>() else {
+        return Err(PyTypeError::new_err(refusal(&array.get_type())));
+    };
+    let Ok(typed) = array.cast::<PyArrayDyn<T>>() else {
+        return Err(PyTypeError::new_err(refusal(&format!("of {}", any.dtype()))));
+    };
+    if typed.shape() != answer.shape() {
+        return Err(wrong(&format!("of shape {:?}", typed.shape())));
+    }
+    let mut target = typed.try_readwrite().map_err(|error| match error {
+        BorrowError::NotWriteable => wrong(&"read-only"),
+        _ => wrong(&"in the memory of another"),
+    })?;
+    if !typed.is_c_contiguous() || target.as_slice_mut().is_err() {
+        return Err(wrong(&"in another order, or not aligned"));
+    }
+    let answer = answer.as_slice::<T>().map_err(to_python)?;
+    Ok(Box::new(move || {
+        target.as_slice_mut()?.copy_from_slice(answer);
+        Ok(())
+    }))
+}
