@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod arrays;
+mod column;
 mod error;
 mod frame;
 mod metadata;
