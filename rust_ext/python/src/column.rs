@@ -234,7 +234,7 @@ impl fmt::Display for Value<'_> {
         match self {
             Self::Missing => f.write_str("no value"),
             Self::Integer(value) => write!(f, "{value}"),
-            Self::Float(value) => write!(f, "{value}"),
+            Self::Float(value) => write!(f, "{value:?}"),
             Self::Text(text) => write!(f, "'{text}'"),
             Self::Other(value) => write!(f, "{value}, {}", value.get_type()),
         }
