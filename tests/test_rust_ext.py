@@ -174,6 +174,7 @@ def test_an_element_whose_str_fails_raises_its_error(texts):
 @pytest.mark.parametrize(
     ("element", "dtype"),
     [
+        (TensorProto.FLOAT16, "f2"),
         (TensorProto.FLOAT, "f4"),
         (TensorProto.DOUBLE, "f8"),
         (TensorProto.BOOL, "?"),

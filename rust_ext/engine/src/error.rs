@@ -126,8 +126,8 @@ pub enum Error {
     },
     /// The model uses a kind of value that this crate does not carry.
     #[error(
-        "'{name}' is {kind}, which is not carried: only tensors of float, double, \
-         integers, bool and strings are"
+        "'{name}' is {kind}, which is not carried: only tensors of floats, integers, \
+         bool and strings are"
     )]
     Unsupported {
         /// The input or output.

@@ -21,6 +21,8 @@ mod schema;
 mod session;
 mod tensor;
 
+pub use half::f16;
+
 pub use error::{Error, Result, Status};
 pub use library::{Library, find_library};
 pub use port::{Dim, Kind, Port};

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use half::f16;
 use ort::value::TensorElementType;
 use serde::Deserialize;
 use smallvec::SmallVec;
@@ -65,6 +66,7 @@ macro_rules! elements {
 }
 
 elements! {
+    Float16, f16, "float16";
     Float32, f32, "float";
     Float64, f64, "double";
     Int8, i8, "int8";

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use engine::{ElementType, MISSING_TEXT, Tensor};
+use engine::{ElementType, MISSING_TEXT, Tensor, f16};
 use numpy::{
     PyArrayDescrMethods, PyArrayDyn, PyArrayMethods, PyUntypedArray,
     PyUntypedArrayMethods,
@@ -86,7 +86,7 @@ impl Column {
             _ if self.known.is_some() => "one of its categories".to_owned(),
             ElementType::String => "text".to_owned(),
             ElementType::Bool => "true or false".to_owned(),
-            ElementType::Float32 | ElementType::Float64 => {
+            ElementType::Float16 | ElementType::Float32 | ElementType::Float64 => {
                 format!("numbers in the range of {dtype}")
             }
             _ => format!("whole numbers in the range of {dtype}"),
@@ -252,7 +252,7 @@ trait Cell: Number + ToString {
 }
 
 macro_rules! floats {
-    ($($float:ident)*) => {$(
+    ($($float:ident $from_f64:expr;)*) => {$(
         impl Cell for $float {
             const MISSING: Option<Self> = Some(Self::NAN);
 
@@ -263,7 +263,7 @@ macro_rules! floats {
 
             #[allow(clippy::cast_possible_truncation, reason = "checked")]
             fn from_float(value: f64) -> Option<Self> {
-                let nearest = value as Self;
+                let nearest: Self = $from_f64(value);
                 (nearest.is_finite() || value.is_infinite()).then_some(nearest)
             }
         }
@@ -285,7 +285,11 @@ macro_rules! integers {
     )*};
 }
 
-floats! { f32 f64 }
+floats! {
+    f16 f16::from_f64;
+    f32 (|value| value as f32);
+    f64 std::convert::identity;
+}
 integers! { i8 i16 i32 i64 u8 u16 u32 u64 }
 
 impl Cell for bool {

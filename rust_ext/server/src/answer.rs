@@ -2,7 +2,7 @@
 
 use std::io;
 
-use engine::{ElementType, Port, Tensor};
+use engine::{ElementType, Port, Tensor, f16};
 
 use crate::error::Problem;
 
@@ -108,7 +108,7 @@ fn list(
 }
 
 macro_rules! values {
-    ($($variant:ident $type:ty,)*) => {
+    ($($variant:ident $type:ty as $shown:ty,)*) => {
         /// The values of a tensor.
         enum Values<'a> {
             $($variant(&'a [$type]),)*
@@ -127,7 +127,9 @@ macro_rules! values {
             /// it, or as null where it is not finite.
             fn write(&self, json: &mut Vec<u8>, index: usize) -> io::Result<()> {
                 match self {
-                    $(Self::$variant(all) => serde_json::to_writer(json, &all[index])?,)*
+                    $(Self::$variant(all) => {
+                        serde_json::to_writer(json, &<$shown>::from(all[index]))?;
+                    })*
                     Self::String(all) => serde_json::to_writer(json, &all[index])?,
                 }
                 Ok(())
@@ -137,7 +139,7 @@ macro_rules! values {
 }
 
 values! {
-    Float32 f32, Float64 f64, Bool bool,
-    Int8 i8, Int16 i16, Int32 i32, Int64 i64,
-    Uint8 u8, Uint16 u16, Uint32 u32, Uint64 u64,
+    Float16 f16 as f32, Float32 f32 as f32, Float64 f64 as f64, Bool bool as bool,
+    Int8 i8 as i8, Int16 i16 as i16, Int32 i32 as i32, Int64 i64 as i64,
+    Uint8 u8 as u8, Uint16 u16 as u16, Uint32 u32 as u32, Uint64 u64 as u64,
 }

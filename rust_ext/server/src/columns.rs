@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use engine::{Element, ElementType, MISSING_TEXT, Tensor};
+use engine::{Element, ElementType, MISSING_TEXT, Tensor, f16};
 
 use crate::json::Json;
 
@@ -89,7 +89,9 @@ impl Column {
     pub fn explain(&self, misfit: &Misfit) -> String {
         let (name, width) = (&self.schema.name, self.schema.width);
         let (one, many) = match self.schema.dtype {
-            ElementType::Float32 | ElementType::Float64 => ("a number", "numbers"),
+            ElementType::Float16 | ElementType::Float32 | ElementType::Float64 => {
+                ("a number", "numbers")
+            }
             ElementType::Bool => ("true or false", "booleans"),
             ElementType::String => ("a string", "strings"),
             _ => ("an integer", "integers"),
@@ -116,18 +118,18 @@ trait Cell: Element {
 }
 
 macro_rules! floats {
-    ($($float:ident)*) => {$(
+    ($($float:ident $from_f64:expr;)*) => {$(
         impl Cell for $float {
             const MISSING: Option<Self> = Some(Self::NAN);
 
             // Through f64, as numpy converts; what is out of range becomes infinite.
             #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
             fn read(value: &Json) -> Result<Self, Misfit> {
-                let number = match value {
-                    Json::Float(float) => *float as Self,
-                    Json::Integer(integer) => *integer as f64 as Self,
+                let number = $from_f64(match value {
+                    Json::Float(float) => *float,
+                    Json::Integer(integer) => *integer as f64,
                     _ => return Err(Misfit::Type),
-                };
+                });
                 if number.is_finite() { Ok(number) } else { Err(Misfit::Range) }
             }
         }
@@ -150,7 +152,11 @@ macro_rules! integers {
     )*};
 }
 
-floats! { f32 f64 }
+floats! {
+    f16 f16::from_f64;
+    f32 (|number| number as f32);
+    f64 std::convert::identity;
+}
 integers! { i8 i16 i32 i64 u8 u16 u32 u64 }
 
 impl Cell for bool {
@@ -200,7 +206,7 @@ macro_rules! targets {
 }
 
 targets! {
-    Float32 f32, Float64 f64, Bool bool,
+    Float16 f16, Float32 f32, Float64 f64, Bool bool,
     Int8 i8, Int16 i16, Int32 i32, Int64 i64,
     Uint8 u8, Uint16 u16, Uint32 u32, Uint64 u64,
 }

@@ -96,6 +96,16 @@ fn columns_of_none() -> String {
 }
 
 #[tokio::test]
+async fn halves_are_rounded_as_they_come_in_and_written_out_whole() {
+    let server = server("half", &[]);
+    let body = r#"{"instances": [{"x": 0.1}, {"x": 65504}]}"#;
+    let expected = json!({ "predictions": [0.099_975_586, 65504.0] });
+    assert_eq!(ask(&server, body).await, (StatusCode::OK, expected));
+    let beyond = r#"{"instances": [{"x": 65520}]}"#;
+    assert_eq!(complaint(&server, beyond).await.1, "'x' is out of range for float16");
+}
+
+#[tokio::test]
 async fn what_is_missing_or_unknown_follows_the_schema() {
     let server = server("rides", &[]);
     for (changes, prediction) in [

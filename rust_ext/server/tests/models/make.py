@@ -102,6 +102,12 @@ def one_row() -> None:
     save("one_row", [axis, gather], {"x": (DOUBLE, [1, 2])}, {"y": (DOUBLE, [1, 1])})
 
 
+def half() -> None:
+    """Return x, a float16."""
+    ports = [{name: (TensorProto.FLOAT16, [None, 1])} for name in "xy"]
+    save("half", [helper.make_node("Identity", ["x"], ["y"])], *ports)
+
+
 def slow() -> None:
     """Return x, after a loop of a thousand rounds for each row."""
     node, value = helper.make_node, helper.make_tensor_value_info
@@ -145,5 +151,6 @@ if __name__ == "__main__":
     rides()
     plain()
     one_row()
+    half()
     slow()
     picky()
