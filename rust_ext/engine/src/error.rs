@@ -118,15 +118,9 @@ pub enum Error {
         /// All outputs of the model.
         outputs: Vec<String>,
     },
-    /// An output was asked for twice in one run.
-    #[error("output '{name}' is asked for twice; ask once and copy it")]
-    OutputRepeated {
-        /// The output.
-        name: String,
-    },
     /// The model uses a kind of value that this crate does not carry.
     #[error(
-        "'{name}' is {kind}, which is not carried: only tensors of floats, integers, \
+        "'{name}' is {kind}, which is not carried here: tensors of floats, integers, \
          bool and strings are"
     )]
     Unsupported {
@@ -179,7 +173,6 @@ impl Error {
             Self::InputType { .. } => "input-type",
             Self::InputShape { .. } => "input-shape",
             Self::OutputUnknown { .. } => "output-unknown",
-            Self::OutputRepeated { .. } => "output-repeated",
             Self::Unsupported { .. } => "unsupported",
             Self::TensorType { .. } => "tensor-type",
             Self::TensorSize { .. } => "tensor-size",

@@ -63,23 +63,31 @@ impl Names {
     }
 }
 
-/// An array that ONNX Runtime owns; released when dropped.
+/// A value that ONNX Runtime owns; released when dropped.
 #[derive(Debug)]
-pub(crate) struct Value(NonNull<sys::OrtValue>);
+pub(crate) struct Handle(NonNull<sys::OrtValue>);
+
+/// What a value consists of.
+pub(crate) enum Parts {
+    Tensor(Handle),
+    List(Vec<Handle>),
+    Map { keys: Handle, values: Handle },
+    None,
+}
 
 // SAFETY: a value is plain memory; nothing about it belongs to a thread.
-unsafe impl Send for Value {}
-// SAFETY: through `&Value` it is only read.
-unsafe impl Sync for Value {}
+unsafe impl Send for Handle {}
+// SAFETY: through `&Handle` it is only read.
+unsafe impl Sync for Handle {}
 
-impl Drop for Value {
+impl Drop for Handle {
     fn drop(&mut self) {
         // SAFETY: the pointer is ours and not used again.
         unsafe { (ort::api().ReleaseValue)(self.0.as_ptr()) };
     }
 }
 
-impl Value {
+impl Handle {
     /// An array of zeros or of empty strings.
     pub(crate) fn zeros(element: ElementType, shape: &[usize]) -> ort::Result<Self> {
         let dims: SmallVec<[i64; 4]> =
@@ -108,6 +116,76 @@ impl Value {
         Ok(value)
     }
 
+    /// A list of copies of tensors or maps of one type; there is one at least.
+    pub(crate) fn list(items: &[Self]) -> ort::Result<Self> {
+        Self::of(sys::ONNXType::ONNX_TYPE_SEQUENCE, items)
+    }
+
+    /// A map from copies of a tensor of keys to copies of a tensor of values.
+    pub(crate) fn map(parts: &[Self; 2]) -> ort::Result<Self> {
+        Self::of(sys::ONNXType::ONNX_TYPE_MAP, parts)
+    }
+
+    fn of(ty: sys::ONNXType, parts: &[Self]) -> ort::Result<Self> {
+        let parts: Vec<*const sys::OrtValue> =
+            parts.iter().map(|part| part.0.as_ptr().cast_const()).collect();
+        let mut value = ptr::null_mut();
+        // SAFETY: `parts` is as long as said and its pointers are valid.
+        check(unsafe {
+            (ort::api().CreateValue)(parts.as_ptr(), parts.len(), ty, &raw mut value)
+        })?;
+        Self::owned(value)
+    }
+
+    /// What it consists of: a tensor is itself, all else are copies.
+    pub(crate) fn into_parts(self) -> ort::Result<Parts> {
+        let mut has_value = 0;
+        // SAFETY: any value may be asked.
+        check(unsafe { (ort::api().HasValue)(self.0.as_ptr(), &raw mut has_value) })?;
+        if has_value == 0 {
+            return Ok(Parts::None);
+        }
+        let mut ty = sys::ONNXType::ONNX_TYPE_UNKNOWN;
+        // SAFETY: any value may be asked.
+        check(unsafe { (ort::api().GetValueType)(self.0.as_ptr(), &raw mut ty) })?;
+        match ty {
+            sys::ONNXType::ONNX_TYPE_TENSOR => Ok(Parts::Tensor(self)),
+            sys::ONNXType::ONNX_TYPE_SEQUENCE => {
+                let mut count = 0;
+                // SAFETY: the value is a sequence.
+                check(unsafe {
+                    (ort::api().GetValueCount)(self.0.as_ptr(), &raw mut count)
+                })?;
+                let count = i32::try_from(count).unwrap_or(i32::MAX);
+                Ok(Parts::List(
+                    (0..count)
+                        .map(|index| self.part(index))
+                        .collect::<Result<_, _>>()?,
+                ))
+            }
+            sys::ONNXType::ONNX_TYPE_MAP => {
+                Ok(Parts::Map { keys: self.part(0)?, values: self.part(1)? })
+            }
+            _ => Err(ort::Error::new("its kind of value is not carried")),
+        }
+    }
+
+    fn part(&self, index: i32) -> ort::Result<Self> {
+        let allocator = Allocator::default();
+        let mut part = ptr::null_mut();
+        // SAFETY: the value is a sequence or a map, whose bounds ONNX Runtime checks; the
+        // default allocator lives for ever.
+        check(unsafe {
+            (ort::api().GetValue)(
+                self.0.as_ptr(),
+                index,
+                allocator.ptr().cast_mut(),
+                &raw mut part,
+            )
+        })?;
+        Self::owned(part)
+    }
+
     fn owned(value: *mut sys::OrtValue) -> ort::Result<Self> {
         NonNull::new(value)
             .map(Self)
@@ -115,7 +193,7 @@ impl Value {
     }
 
     /// Where its numbers begin; null where it has none.
-    fn data(&self) -> ort::Result<*mut u8> {
+    pub(crate) fn data(&self) -> ort::Result<*mut u8> {
         let mut data = ptr::null_mut();
         // SAFETY: the value is a tensor.
         check(unsafe {
@@ -173,7 +251,7 @@ fn start<T: Element>(tensor: &Tensor) -> ort::Result<*mut T> {
     if tensor.is_empty() {
         return Ok(ptr::dangling_mut());
     }
-    Ok(tensor.value().data()?.cast())
+    Ok(tensor.handle().data()?.cast())
 }
 
 /// The strings of a tensor of strings.
@@ -181,7 +259,7 @@ pub(crate) fn strings(tensor: &Tensor) -> ort::Result<Vec<String>> {
     if tensor.is_empty() {
         return Ok(Vec::new());
     }
-    let (api, value) = (ort::api(), tensor.value().0.as_ptr());
+    let (api, value) = (ort::api(), tensor.handle().0.as_ptr());
     let mut bytes = 0;
     // SAFETY: the value is a tensor of strings.
     check(unsafe { (api.GetStringTensorDataLength)(value, &raw mut bytes) })?;
@@ -212,7 +290,7 @@ pub(crate) fn set_string(
     // SAFETY: the value is a tensor of strings and is borrowed for writing.
     check(unsafe {
         (ort::api().GetResizedStringTensorElementBuffer)(
-            tensor.value().0.as_ptr(),
+            tensor.handle().0.as_ptr(),
             index,
             text.len(),
             &raw mut buffer,
@@ -231,21 +309,58 @@ pub(crate) fn run(
     (output_names, wanted): (&Names, &[usize]),
     outputs: &mut Vec<Tensor>,
 ) -> ort::Result<()> {
-    let inputs = input_names.0.iter().zip(inputs);
-    let (input_names, inputs): (SmallVec<[_; 16]>, SmallVec<[_; 16]>) = inputs
-        .map(|(name, tensor)| (name.as_ptr(), tensor.value().0.as_ptr().cast_const()))
-        .unzip();
-    let output_names: SmallVec<[_; 4]> =
-        wanted.iter().map(|&position| output_names.0[position].as_ptr()).collect();
+    let inputs = input_names.0.iter().zip(inputs.iter().map(Tensor::handle));
     if outputs.len() != wanted.len() {
         outputs.clear();
     }
-    let mut pointers: SmallVec<[*mut sys::OrtValue; 4]> =
-        outputs.iter().map(|tensor| tensor.value().0.as_ptr()).collect();
+    let mut pointers: Pointers =
+        outputs.iter().map(|tensor| tensor.handle().0.as_ptr()).collect();
+    call(session, inputs, (output_names, wanted), &mut pointers)?;
+    if outputs.is_empty() {
+        let handles: SmallVec<[Handle; 4]> =
+            pointers.into_iter().map(Handle::owned).collect::<ort::Result<_>>()?;
+        for handle in handles {
+            outputs.push(Tensor::from_handle(handle)?);
+        }
+        return Ok(());
+    }
+    outputs.iter_mut().try_for_each(make_bools)
+}
+
+/// Runs the session on values for some of its inputs, given with their positions, and
+/// returns the outputs at the positions `wanted`.
+pub(crate) fn run_any(
+    session: &SharedSessionInner,
+    (input_names, inputs): (&Names, &[(usize, Handle)]),
+    outputs: (&Names, &[usize]),
+) -> ort::Result<Vec<Handle>> {
+    let inputs =
+        inputs.iter().map(|(position, handle)| (&input_names.0[*position], handle));
+    let mut pointers = Pointers::new();
+    call(session, inputs, outputs, &mut pointers)?;
+    pointers.into_iter().map(Handle::owned).collect()
+}
+
+/// Values to write into, or null.
+type Pointers = SmallVec<[*mut sys::OrtValue; 4]>;
+
+/// Fills `pointers`, which may be valid or missing, with the outputs.
+fn call<'a>(
+    session: &SharedSessionInner,
+    inputs: impl Iterator<Item = (&'a CString, &'a Handle)>,
+    (output_names, wanted): (&Names, &[usize]),
+    pointers: &mut Pointers,
+) -> ort::Result<()> {
+    let (input_names, inputs): (SmallVec<[_; 16]>, SmallVec<[_; 16]>) = inputs
+        .map(|(name, handle)| (name.as_ptr(), handle.0.as_ptr().cast_const()))
+        .unzip();
+    let output_names: SmallVec<[_; 4]> =
+        wanted.iter().map(|&position| output_names.0[position].as_ptr()).collect();
     pointers.resize(wanted.len(), ptr::null_mut());
-    // SAFETY: each array is as long as said and its pointers are null or valid; the
-    // outputs are borrowed for writing; the session's only provider is the CPU's, for
-    // which calls may overlap. No array comes back twice: `Session` refuses to ask so.
+    // SAFETY: each array is as long as said and its pointers are null or valid; outputs
+    // to write into are borrowed for that; the session's only provider is the CPU's, for
+    // which calls may overlap. Where one array comes back for several names, `Session`
+    // gives each a copy before anybody can write.
     check(unsafe {
         (ort::api().Run)(
             session.ptr().cast_mut(),
@@ -257,26 +372,16 @@ pub(crate) fn run(
             output_names.len(),
             pointers.as_mut_ptr(),
         )
-    })?;
-    if outputs.is_empty() {
-        let values: SmallVec<[Value; 4]> =
-            pointers.into_iter().map(Value::owned).collect::<ort::Result<_>>()?;
-        for value in values {
-            outputs.push(Tensor::from_value(value)?);
-        }
-    }
-    let mut truths =
-        outputs.iter_mut().filter(|tensor| tensor.element_type() == ElementType::Bool);
-    truths.try_for_each(make_bools)
+    })
 }
 
 /// Makes each byte of a tensor of truth values 0 or 1. A weights file beside a model may
 /// hold others, and ONNX Runtime hands them on; to Rust they are no `bool`.
-fn make_bools(tensor: &mut Tensor) -> ort::Result<()> {
-    if tensor.is_empty() {
+pub(crate) fn make_bools(tensor: &mut Tensor) -> ort::Result<()> {
+    if tensor.element_type() != ElementType::Bool || tensor.is_empty() {
         return Ok(());
     }
-    let bytes = tensor.value().data()?;
+    let bytes = tensor.handle().data()?;
     // SAFETY: this many bytes begin there; the tensor is borrowed by this caller alone.
     for byte in unsafe { slice::from_raw_parts_mut(bytes, tensor.len()) } {
         *byte = u8::from(*byte != 0);

@@ -20,6 +20,7 @@ mod port;
 mod schema;
 mod session;
 mod tensor;
+mod value;
 
 pub use half::f16;
 
@@ -29,3 +30,4 @@ pub use port::{Dim, Kind, Port};
 pub use schema::{Column, MISSING_TEXT, Unknown};
 pub use session::{Metadata, Optimisation, Options, Session};
 pub use tensor::{Element, ElementType, Tensor};
+pub use value::Value;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ort::value::{Outlet, TensorElementType, ValueType};
+use ort::value::{TensorElementType, ValueType};
 
 use crate::error::{Error, Result};
 use crate::tensor::{ElementType, Tensor};
@@ -23,6 +23,17 @@ pub struct Port {
 pub enum Kind {
     /// A tensor of elements that this crate carries.
     Tensor(ElementType),
+    /// A list of values of one kind.
+    List(Box<Kind>),
+    /// A map from integers or strings to tensors' elements.
+    Map {
+        /// The type of its keys.
+        key: ElementType,
+        /// The type of its values.
+        value: ElementType,
+    },
+    /// A value of this kind, or none.
+    Optional(Box<Kind>),
     /// Anything else, by ONNX Runtime's name for it.
     Other(String),
 }
@@ -46,9 +57,10 @@ impl Port {
     pub fn element_type(&self) -> Result<ElementType> {
         match &self.kind {
             Kind::Tensor(element) => Ok(*element),
-            Kind::Other(kind) => {
-                Err(Error::Unsupported { name: self.name.clone(), kind: kind.clone() })
-            }
+            kind => Err(Error::Unsupported {
+                name: self.name.clone(),
+                kind: kind.to_string(),
+            }),
         }
     }
 
@@ -69,7 +81,7 @@ impl Port {
 
     /// Whether `tensor` fits here.
     pub(crate) fn check(&self, tensor: &Tensor) -> Result<()> {
-        if self.kind != Kind::Tensor(tensor.element_type()) {
+        if *self.kind.present() != Kind::Tensor(tensor.element_type()) {
             return Err(Error::InputType {
                 name: self.name.clone(),
                 expected: self.kind.to_string(),
@@ -98,10 +110,23 @@ impl Port {
     }
 }
 
+impl Kind {
+    /// What it is where it is present.
+    pub(crate) fn present(&self) -> &Self {
+        match self {
+            Self::Optional(kind) => kind,
+            kind => kind,
+        }
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tensor(element) => write!(f, "{element}"),
+            Self::List(of) => write!(f, "seq({of})"),
+            Self::Map { key, value } => write!(f, "map({},{value})", key.name()),
+            Self::Optional(kind) => write!(f, "optional({kind})"),
             Self::Other(name) => f.write_str(name),
         }
     }
@@ -117,21 +142,32 @@ impl fmt::Display for Dim {
     }
 }
 
-impl From<&Outlet> for Port {
-    fn from(outlet: &Outlet) -> Self {
-        let (kind, shape) = match outlet.dtype() {
-            ValueType::Tensor { ty, shape, dimension_symbols } => {
-                let kind = ElementType::from_ort(*ty).map_or_else(
-                    || Kind::Other(format!("tensor({})", onnx_name(*ty))),
-                    Kind::Tensor,
-                );
-                let dims = shape.iter().zip(dimension_symbols.iter()).map(dim);
-                (kind, dims.collect())
+impl Port {
+    /// The port of this name and type.
+    pub(crate) fn new(name: &str, ty: &ValueType) -> Self {
+        let present = if let ValueType::Optional(of) = ty { of } else { ty };
+        let shape = match present {
+            ValueType::Tensor { shape, dimension_symbols, .. } => {
+                shape.iter().zip(dimension_symbols.iter()).map(dim).collect()
             }
-            other => (Kind::Other(value_name(other)), Vec::new()),
+            _ => Vec::new(),
         };
-        Self { name: outlet.name().to_owned(), kind, shape }
+        Self { name: name.to_owned(), kind: kind(ty), shape }
     }
+}
+
+fn kind(ty: &ValueType) -> Kind {
+    let element = ElementType::from_ort;
+    let carried = match ty {
+        ValueType::Tensor { ty, .. } => element(*ty).map(Kind::Tensor),
+        ValueType::Sequence(of) => Some(Kind::List(Box::new(kind(of)))),
+        ValueType::Optional(of) => Some(Kind::Optional(Box::new(kind(of)))),
+        ValueType::Map { key, value } => {
+            let carried = element(*key).zip(element(*value));
+            carried.map(|(key, value)| Kind::Map { key, value })
+        }
+    };
+    carried.unwrap_or_else(|| Kind::Other(other_name(ty)))
 }
 
 fn dim((size, symbol): (&i64, &String)) -> Dim {
@@ -142,23 +178,14 @@ fn dim((size, symbol): (&i64, &String)) -> Dim {
     }
 }
 
-/// ONNX Runtime's name for a kind of value, as its Python package writes it.
-fn value_name(kind: &ValueType) -> String {
-    match kind {
-        ValueType::Tensor { ty, .. } => format!("tensor({})", onnx_name(*ty)),
-        ValueType::Sequence(of) => format!("seq({})", value_name(of)),
-        ValueType::Map { key, value } => {
-            format!("map({},tensor({}))", onnx_name(*key), onnx_name(*value))
-        }
-        ValueType::Optional(of) => format!("optional({})", value_name(of)),
-    }
-}
-
-/// ONNX's name for an element type, such as `float` or `int64`.
-fn onnx_name(ty: TensorElementType) -> String {
+/// ONNX's name for a type that is not carried, such as `tensor(bfloat16)`.
+fn other_name(ty: &ValueType) -> String {
+    let name = |ty: &TensorElementType| format!("{ty:?}").to_lowercase();
     match ty {
-        TensorElementType::Float32 => "float".to_owned(),
-        TensorElementType::Float64 => "double".to_owned(),
-        other => format!("{other:?}").to_lowercase(),
+        ValueType::Map { key, value } => {
+            format!("map({},tensor({}))", name(key), name(value))
+        }
+        ValueType::Tensor { ty, .. } => format!("tensor({})", name(ty)),
+        other => other.to_string(),
     }
 }

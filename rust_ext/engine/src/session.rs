@@ -9,13 +9,16 @@ use ort::session::SharedSessionInner;
 /// How far ONNX Runtime rewrites a graph to make it faster.
 pub use ort::session::builder::GraphOptimizationLevel as Optimisation;
 use ort::session::builder::SessionBuilder;
+use ort::value::Outlet;
+use smallvec::SmallVec;
 
 use crate::error::{Error, Result, Status, runtime};
 use crate::ffi::{self, Names};
 use crate::library::Library;
-use crate::port::Port;
+use crate::port::{Kind, Port};
 use crate::schema::{self, Column};
 use crate::tensor::Tensor;
+use crate::value::Value;
 
 /// How a session works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,9 +59,12 @@ pub struct Metadata {
 /// A model that is ready to answer, on the CPU, from any number of threads at once.
 pub struct Session {
     inner: Arc<SharedSessionInner>,
-    inputs: Vec<Port>,
+    /// The inputs, then the initialisers that a run may replace.
+    taken: Vec<Port>,
+    /// How many of those are inputs.
+    required: usize,
     outputs: Vec<Port>,
-    input_names: Names,
+    taken_names: Names,
     output_names: Names,
     every_output: Vec<usize>,
     /// Outputs that are inputs: ONNX Runtime would return the caller's own memory.
@@ -104,19 +110,26 @@ impl Session {
             status: error.code().into(),
             reason: error.message().to_owned(),
         })?;
-        let inputs: Vec<Port> = session.inputs().iter().map(Port::from).collect();
-        let outputs: Vec<Port> = session.outputs().iter().map(Port::from).collect();
+        let port = |outlet: &Outlet| Port::new(outlet.name(), outlet.dtype());
+        let mut taken: Vec<Port> = session.inputs().iter().map(port).collect();
+        let required = taken.len();
+        let initialisers = session.overridable_initializers();
+        taken.extend(
+            initialisers.iter().map(|each| Port::new(each.name(), each.dtype())),
+        );
+        let outputs: Vec<Port> = session.outputs().iter().map(port).collect();
         let passed_on = (0..outputs.len())
-            .filter(|&index| position(&inputs, &outputs[index].name).is_some())
+            .filter(|&index| position(&taken, &outputs[index].name).is_some())
             .collect();
         Ok(Self {
             passed_on,
             inner: session.inner(),
-            input_names: Names::of(&inputs),
+            taken_names: Names::of(&taken),
             output_names: Names::of(&outputs),
             every_output: (0..outputs.len()).collect(),
             metadata: metadata(&session).map_err(runtime("read the metadata"))?,
-            inputs,
+            taken,
+            required,
             outputs,
         })
     }
@@ -124,7 +137,13 @@ impl Session {
     /// What the model takes, in the graph's order.
     #[must_use]
     pub fn inputs(&self) -> &[Port] {
-        &self.inputs
+        &self.taken[..self.required]
+    }
+
+    /// The initialisers that [`Session::run_values`] may replace, in the graph's order.
+    #[must_use]
+    pub fn initialisers(&self) -> &[Port] {
+        &self.taken[self.required..]
     }
 
     /// What the model returns, in the graph's order.
@@ -145,7 +164,7 @@ impl Session {
     /// [`Error::SchemaRefused`] where the graph takes no table or the metadata does not
     /// fit it.
     pub fn schema(&self) -> Result<Vec<Column>> {
-        schema::columns(&self.metadata, &self.inputs)
+        schema::columns(&self.metadata, self.inputs())
     }
 
     /// One tensor for each input, in the graph's order, to be filled for a batch of
@@ -157,7 +176,7 @@ impl Session {
     pub fn prepare(&self, rows: usize) -> Result<Vec<Tensor>> {
         let empty =
             |port: &Port| Tensor::zeros(port.element_type()?, &port.shape_of(rows)?);
-        self.inputs.iter().map(empty).collect()
+        self.inputs().iter().map(empty).collect()
     }
 
     /// All outputs, in the graph's order, for one tensor for each input.
@@ -175,7 +194,7 @@ impl Session {
     ///
     /// # Errors
     /// [`Error::InputMissing`], [`Error::InputType`] or [`Error::InputShape`] where the
-    /// inputs do not fit, [`Error::OutputUnknown`] or [`Error::OutputRepeated`] where
+    /// inputs do not fit, [`Error::OutputUnknown`] or [`Error::Unsupported`] where
     /// `wanted` does not, [`Error::Runtime`] where a node of the graph fails.
     // region: run
     pub fn run_into(
@@ -186,7 +205,7 @@ impl Session {
     ) -> Result<()> {
         self.check(inputs, wanted)?;
         let run = |outputs: &mut Vec<Tensor>| {
-            let named_inputs = (&self.input_names, inputs);
+            let named_inputs = (&self.taken_names, inputs);
             let named_outputs = (&self.output_names, wanted);
             ffi::run(&self.inner, named_inputs, named_outputs, outputs)
         };
@@ -195,18 +214,75 @@ impl Session {
             return Ok(());
         }
         outputs.clear();
-        run(outputs).map_err(runtime("run the model"))
+        run(outputs).map_err(runtime("run the model"))?;
+        let mut seen = inputs.iter().filter_map(Tensor::address).collect();
+        outputs.iter_mut().try_for_each(|output| own(output, &mut seen))
     }
     // endregion: run
 
-    /// The position of the input called `name`.
+    /// The outputs at the positions `wanted` for values of any kind, each given with its
+    /// position among the inputs, which the initialisers follow. What is optional, or an
+    /// initialiser, may be left out.
+    ///
+    /// # Errors
+    /// As [`Session::run_into`], and [`Error::InputUnknown`] for a position too high.
+    pub fn run_values(
+        &self,
+        inputs: Vec<(usize, Value)>,
+        wanted: &[usize],
+    ) -> Result<Vec<Value>> {
+        for (position, value) in &inputs {
+            let port =
+                self.taken.get(*position).ok_or_else(|| Error::InputUnknown {
+                    name: format!("#{position}"),
+                    inputs: names(&self.taken),
+                })?;
+            value.check(port)?;
+        }
+        let given: Vec<usize> = inputs.iter().map(|(position, _)| *position).collect();
+        let needed = self.inputs().iter().enumerate().filter(|(position, port)| {
+            !given.contains(position) && !matches!(port.kind, Kind::Optional(_))
+        });
+        let missing: Vec<String> = needed.map(|(_, port)| port.name.clone()).collect();
+        if !missing.is_empty() {
+            return Err(Error::InputMissing { missing, inputs: names(self.inputs()) });
+        }
+        for &position in wanted {
+            let port = self.wanted(position)?;
+            if let Kind::Other(kind) = &port.kind {
+                let (name, kind) = (port.name.clone(), kind.clone());
+                return Err(Error::Unsupported { name, kind });
+            }
+        }
+        let mut seen = inputs.iter().filter_map(|(_, value)| value.address()).collect();
+        let handle = |(position, value): (usize, Value)| {
+            Ok((position, value.into_handle(&self.taken[position].kind)?))
+        };
+        let run = || {
+            let inputs =
+                inputs.into_iter().map(handle).collect::<ort::Result<Vec<_>>>()?;
+            let named_inputs = (&self.taken_names, &inputs[..]);
+            let named_outputs = (&self.output_names, wanted);
+            let handles = ffi::run_any(&self.inner, named_inputs, named_outputs)?;
+            handles.into_iter().map(Value::from_handle).collect::<ort::Result<Vec<_>>>()
+        };
+        let mut outputs = run().map_err(runtime("run the model"))?;
+        for output in &mut outputs {
+            if let Value::Tensor(tensor) = output {
+                own(tensor, &mut seen)?;
+            }
+        }
+        Ok(outputs)
+    }
+
+    /// The position of the input called `name`, or of the initialiser behind them.
     ///
     /// # Errors
     /// [`Error::InputUnknown`] with the names that there are.
     pub fn input(&self, name: &str) -> Result<usize> {
-        position(&self.inputs, name).ok_or_else(|| Error::InputUnknown {
+        position(&self.taken, name).ok_or_else(|| Error::InputUnknown {
             name: name.to_owned(),
-            inputs: names(&self.inputs),
+            inputs: names(&self.taken),
         })
     }
 
@@ -222,44 +298,52 @@ impl Session {
     }
 
     fn check(&self, inputs: &[Tensor], wanted: &[usize]) -> Result<()> {
-        if inputs.len() != self.inputs.len() {
-            let names = names(&self.inputs);
+        if inputs.len() != self.required {
+            let names = names(self.inputs());
             let missing = names.iter().skip(inputs.len()).cloned().collect();
             return Err(Error::InputMissing { missing, inputs: names });
         }
-        for (input, port) in inputs.iter().zip(&self.inputs) {
+        for (input, port) in inputs.iter().zip(self.inputs()) {
             port.check(input)?;
         }
-        for (index, &position) in wanted.iter().enumerate() {
-            let port =
-                self.outputs.get(position).ok_or_else(|| Error::OutputUnknown {
-                    name: format!("#{position}"),
-                    outputs: names(&self.outputs),
-                })?;
-            port.element_type()?;
-            if self.passed_on.contains(&position) {
-                let kind = "an input as well".to_owned();
-                return Err(Error::Unsupported { name: port.name.clone(), kind });
-            }
-            // ONNX Runtime would return one array twice, and each `Tensor` is its own.
-            let same = |other: &usize| self.outputs[*other].name == port.name;
-            if wanted[..index].iter().any(same) {
-                return Err(Error::OutputRepeated { name: port.name.clone() });
-            }
+        for &position in wanted {
+            self.wanted(position)?.element_type()?;
         }
         Ok(())
     }
 
+    fn wanted(&self, position: usize) -> Result<&Port> {
+        self.outputs.get(position).ok_or_else(|| Error::OutputUnknown {
+            name: format!("#{position}"),
+            outputs: names(&self.outputs),
+        })
+    }
+
     /// Whether the outputs of an earlier run may be written over by this one: there is
-    /// one for each, of the right type, for as many rows.
+    /// one for each, of the right type, for as many rows, and none is another's twin.
     fn fit(&self, outputs: &[Tensor], inputs: &[Tensor], wanted: &[usize]) -> bool {
         let rows = inputs.first().and_then(|input| input.shape().first());
         outputs.len() == wanted.len()
             && outputs.iter().zip(wanted).all(|(output, &position)| {
                 self.outputs[position].check(output).is_ok()
                     && output.shape().first() == rows
+                    && !self.passed_on.contains(&position)
+            })
+            && wanted.iter().enumerate().all(|(index, &position)| {
+                let name = &self.outputs[position].name;
+                !wanted[..index].iter().any(|&other| self.outputs[other].name == *name)
             })
     }
+}
+
+/// Gives a tensor memory of its own where it lies in memory seen before: ONNX Runtime
+/// returns an input that is an output as it is, and an output asked for twice once.
+fn own(tensor: &mut Tensor, seen: &mut SmallVec<[*const u8; 16]>) -> Result<()> {
+    match tensor.address() {
+        Some(address) if seen.contains(&address) => *tensor = tensor.copied()?,
+        address => seen.extend(address),
+    }
+    Ok(())
 }
 
 fn position(ports: &[Port], name: &str) -> Option<usize> {

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use smallvec::SmallVec;
 
 use crate::error::{Error, Result, runtime};
-use crate::ffi::{self, Value};
+use crate::ffi::{self, Handle};
 
 /// The types of element that are carried; to add one, add a line to `elements!`.
 macro_rules! elements {
@@ -38,6 +38,14 @@ macro_rules! elements {
                 }
             }
 
+            /// ONNX's name for it, such as `float`.
+            pub(crate) fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $onnx,)*
+                    Self::String => "string",
+                }
+            }
+
             /// Bytes an element takes; strings have no fixed size.
             pub(crate) fn size(self) -> Option<usize> {
                 match self {
@@ -47,12 +55,30 @@ macro_rules! elements {
             }
         }
 
+        impl ElementType {
+            /// Its number in ONNX's `TensorProto.DataType`.
+            pub(crate) fn onnx_number(self) -> u8 {
+                ort::sys::ONNXTensorElementDataType::from(self.to_ort()) as u8
+            }
+        }
+
         impl fmt::Display for ElementType {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(match self {
-                    $(Self::$variant => concat!("tensor(", $onnx, ")"),)*
-                    Self::String => "tensor(string)",
-                })
+                write!(f, "tensor({})", self.name())
+            }
+        }
+
+        impl Tensor {
+            /// The same numbers or strings in memory of their own.
+            pub(crate) fn copied(&self) -> Result<Self> {
+                match self.element {
+                    $(ElementType::$variant => {
+                        Self::from_slice::<$rust>(&self.shape, self.as_slice()?)
+                    })*
+                    ElementType::String => {
+                        Self::from_strings(&self.shape, &self.strings()?)
+                    }
+                }
             }
         }
 
@@ -95,7 +121,7 @@ pub trait Element: Copy + sealed::Sealed {
 /// Making one panics before [`crate::Library::load`] has succeeded.
 #[derive(Debug)]
 pub struct Tensor {
-    value: Value,
+    handle: Handle,
     element: ElementType,
     shape: SmallVec<[usize; 4]>,
 }
@@ -107,7 +133,7 @@ impl Tensor {
     /// [`Error::Runtime`] where there is no memory for it.
     pub fn zeros(element: ElementType, shape: &[usize]) -> Result<Self> {
         Ok(Self {
-            value: Value::zeros(element, shape).map_err(runtime("make a tensor"))?,
+            handle: Handle::zeros(element, shape).map_err(runtime("make a tensor"))?,
             element,
             shape: shape.into(),
         })
@@ -153,9 +179,11 @@ impl Tensor {
     }
 
     /// A tensor that ONNX Runtime returned.
-    pub(crate) fn from_value(value: Value) -> std::result::Result<Self, ort::Error> {
-        let (element, shape) = value.element_and_shape()?;
-        Ok(Self { value, element, shape })
+    pub(crate) fn from_handle(handle: Handle) -> ort::Result<Self> {
+        let (element, shape) = handle.element_and_shape()?;
+        let mut tensor = Self { handle, element, shape };
+        ffi::make_bools(&mut tensor)?;
+        Ok(tensor)
     }
 
     /// What it holds.
@@ -223,8 +251,18 @@ impl Tensor {
         ffi::set_string(self, index, text).map_err(runtime("write a tensor"))
     }
 
-    pub(crate) fn value(&self) -> &Value {
-        &self.value
+    /// Where its elements lie; tensors without any lie nowhere.
+    pub(crate) fn address(&self) -> Option<*const u8> {
+        let start = self.handle.data().ok()?;
+        (!self.is_empty()).then_some(start.cast_const())
+    }
+
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    pub(crate) fn into_handle(self) -> Handle {
+        self.handle
     }
 
     fn check_type(&self, asked: ElementType) -> Result<()> {

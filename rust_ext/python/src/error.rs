@@ -53,8 +53,7 @@ pub fn to_python(error: Error) -> PyErr {
         Error::InputUnknown { .. }
         | Error::InputType { .. }
         | Error::InputShape { .. }
-        | Error::OutputUnknown { .. }
-        | Error::OutputRepeated { .. } => classes::InvalidArgument::new_err(message),
+        | Error::OutputUnknown { .. } => classes::InvalidArgument::new_err(message),
         Error::Unsupported { .. } => classes::NotImplemented::new_err(message),
         Error::TensorType { .. } | Error::TensorSize { .. } => {
             classes::RuntimeException::new_err(message)

@@ -100,7 +100,6 @@ impl From<engine::Error> for Problem {
             | E::InputType { .. }
             | E::InputShape { .. }
             | E::OutputUnknown { .. }
-            | E::OutputRepeated { .. }
             | E::Unsupported { .. }
             | E::TensorType { .. }
             | E::TensorSize { .. } => {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use engine::{Dim, Kind, Library, Options, Session, Tensor};
+use engine::{Dim, Library, Options, Session, Tensor};
 use serde_json::{Map, Value, json};
 
 use crate::answer;
@@ -32,10 +32,7 @@ impl Model {
     pub fn open(library: Library, path: &Path) -> engine::Result<Self> {
         let session = Session::open(library, path, &Options::default())?;
         for output in session.outputs() {
-            if let Kind::Other(kind) = &output.kind {
-                let (name, kind) = (output.name.clone(), kind.clone());
-                return Err(engine::Error::Unsupported { name, kind });
-            }
+            output.element_type()?;
         }
         let batch =
             session.inputs().iter().find_map(|input| match input.shape.first() {

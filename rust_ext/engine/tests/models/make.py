@@ -9,6 +9,9 @@ from onnx.external_data_helper import set_external_data
 FLOAT, INT64, STRING = TensorProto.FLOAT, TensorProto.INT64, TensorProto.STRING
 BYTES = bytes([0, 1, 2, 127])  # the last two are no truth values
 ROWS = ["rows"]
+ML = "ai.onnx.ml"
+OPSETS = {"": 17, ML: 3}
+VOCABULARY = {"int64_vocabulary": [1, 2, 3]}
 COLUMN = ["rows", 1]
 SCHEMA = [
     {
@@ -28,13 +31,26 @@ SCHEMA = [
 ]
 
 
+def port(name: str, element: int, shape: object = None, wrap: str = "") -> object:
+    """Return a tensor's port, or that of a map ("m"), list ("s") or optional ("o")."""
+    value = helper.make_tensor_type_proto(element, shape)
+    if "m" in wrap:
+        value = helper.make_map_type_proto(INT64, value)
+    if "s" in wrap:
+        value = helper.make_sequence_type_proto(value)
+    if "o" in wrap:
+        value = helper.make_optional_type_proto(value)
+    return helper.make_value_info(name, value)
+
+
 def model(nodes: list, inputs: list, outputs: list, constants: list) -> ModelProto:
     """Return a checked model of a few nodes."""
-    ports = [[helper.make_tensor_value_info(*p) for p in s] for s in (inputs, outputs)]
+    ports = [[port(*each) for each in side] for side in (inputs, outputs)]
     constants = [helper.make_tensor(*constant) for constant in constants]
+    domains = {more.get("domain", "") for *_, more in nodes}
     nodes = [helper.make_node(op, ins, outs, **more) for op, ins, outs, more in nodes]
     graph = helper.make_graph(nodes, "model", *ports, constants)
-    opset = [helper.make_opsetid("", 17)]
+    opset = [helper.make_opsetid(domain, OPSETS[domain]) for domain in sorted(domains)]
     made = helper.make_model(
         graph, opset_imports=opset, ir_version=9, producer_name="engine tests"
     )
@@ -85,6 +101,32 @@ def models() -> dict[str, ModelProto]:
     twice = model(
         [("Neg", ["x"], ["y"], {})], [("x", FLOAT, ROWS)], 2 * [("y", FLOAT, ROWS)], []
     )
+    values = model(
+        [
+            ("ZipMap", ["x"], ["maps"], {"domain": ML, "classlabels_int64s": [7, 8]}),
+            ("DictVectorizer", ["map"], ["row"], {"domain": ML, **VOCABULARY}),
+            ("Identity", ["list"], ["same"], {}),
+            ("OptionalHasElement", ["maybe"], ["is_there"], {}),
+            ("Identity", ["maybe"], ["again"], {}),
+            ("Add", ["x", "more"], ["sum"], {}),
+        ],
+        [
+            ("x", FLOAT, ["rows", 2]),
+            ("map", FLOAT, None, "m"),
+            ("list", STRING, None, "s"),
+            ("maybe", FLOAT, None, "o"),
+            ("more", FLOAT, [2]),
+        ],
+        [
+            ("maps", FLOAT, None, "ms"),
+            ("row", FLOAT, [1, 3]),
+            ("same", STRING, None, "s"),
+            ("is_there", TensorProto.BOOL, []),
+            ("again", FLOAT, None, "o"),
+            ("sum", FLOAT, ["rows", 2]),
+        ],
+        [("more", FLOAT, [2], [10.0, 20.0])],
+    )
     truths = model(
         [("Gather", ["bytes", "x"], ["y"], {})],
         [("x", INT64, ROWS)],
@@ -101,6 +143,7 @@ def models() -> dict[str, ModelProto]:
         "passing": passing,
         "twice": twice,
         "truths": truths,
+        "values": values,
     }
 
 
