@@ -1,6 +1,6 @@
 //! Lists, maps, optional values and initialisers that a run replaces: the model `values`
 //! has one output for each of its inputs.
-#![allow(clippy::unwrap_used, reason = "a test fails where its preparation does")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "that is how a test fails")]
 
 mod small_models;
 

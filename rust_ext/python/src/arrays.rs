@@ -1,6 +1,6 @@
 //! numpy arrays to tensors and back.
 
-use engine::{ElementType, Port, Tensor, f16};
+use engine::{ElementType, Port, Tensor};
 use numpy::ndarray::{ArrayD, ArrayViewD};
 use numpy::{
     Element, PyArray, PyArrayDescr, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods,
@@ -20,7 +20,7 @@ impl<T: Element + engine::Element> Number for T {}
 macro_rules! for_each_number {
     ($element:expr, $function:ident($($argument:expr),*), $strings:expr) => {
         match $element {
-            ElementType::Float16 => $function::<f16>($($argument),*),
+            ElementType::Float16 => $function::<engine::f16>($($argument),*),
             ElementType::Float32 => $function::<f32>($($argument),*),
             ElementType::Float64 => $function::<f64>($($argument),*),
             ElementType::Int8 => $function::<i8>($($argument),*),
