@@ -32,6 +32,9 @@ pub enum Error {
         /// What the system's loader or the library said.
         reason: String,
     },
+    /// There is no tensor without ONNX Runtime.
+    #[error("ONNX Runtime is not loaded; call Library::load before you make a tensor")]
+    LibraryNotLoaded,
     /// A process keeps the ONNX Runtime library that it loaded first.
     #[error(
         "ONNX Runtime is already loaded from '{}', so '{}' cannot be; \
@@ -164,6 +167,7 @@ impl Error {
         match self {
             Self::LibraryNotFound { .. } => "library-not-found",
             Self::LibraryUnusable { .. } => "library-unusable",
+            Self::LibraryNotLoaded => "library-not-loaded",
             Self::LibraryChanged { .. } => "library-changed",
             Self::ModelNotFound { .. } => "model-not-found",
             Self::ModelRefused { .. } => "model-refused",

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use ort::environment::Environment;
 
@@ -15,7 +15,8 @@ pub struct Library {
     path: &'static Path,
 }
 
-static LOADED: Mutex<Option<Library>> = Mutex::new(None);
+static LOADED: OnceLock<Library> = OnceLock::new();
+static LOADING: Mutex<()> = Mutex::new(());
 
 impl Library {
     /// The library at `path`, loaded, checked and set up.
@@ -30,8 +31,8 @@ impl Library {
             |reason: String| Error::LibraryUnusable { path: path.to_owned(), reason };
         let absolute =
             path.canonicalize().map_err(|error| unusable(error.to_string()))?;
-        let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(library) = *loaded {
+        let _alone = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(library) = Self::loaded() {
             return if library.path == absolute {
                 Ok(library)
             } else {
@@ -50,15 +51,14 @@ impl Library {
             .commit();
         // Made here and not with the first session: it takes longer than all the rest.
         Environment::current().map_err(|error| unusable(error.to_string()))?;
-        let library = Self { path: Box::leak(absolute.into_boxed_path()) };
-        *loaded = Some(library);
-        Ok(library)
+        let load = || Self { path: Box::leak(absolute.into_boxed_path()) };
+        Ok(*LOADED.get_or_init(load))
     }
 
     /// The library in use, if one has been loaded.
     #[must_use]
     pub fn loaded() -> Option<Self> {
-        *LOADED.lock().unwrap_or_else(PoisonError::into_inner)
+        LOADED.get().copied()
     }
 }
 

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 
 use crate::error::{Error, Result, runtime};
 use crate::ffi::{self, Handle};
+use crate::library::Library;
 
 /// The types of element that are carried; to add one, add a line to `elements!`.
 macro_rules! elements {
@@ -117,8 +118,6 @@ pub trait Element: Copy + sealed::Sealed {
 }
 
 /// An array of numbers or strings that ONNX Runtime owns, in row-major order.
-///
-/// Making one panics before [`crate::Library::load`] has succeeded.
 #[derive(Debug)]
 pub struct Tensor {
     handle: Handle,
@@ -130,8 +129,10 @@ impl Tensor {
     /// A tensor of zeros, or of empty strings.
     ///
     /// # Errors
+    /// [`Error::LibraryNotLoaded`] before [`Library::load`] has succeeded,
     /// [`Error::Runtime`] where there is no memory for it.
     pub fn zeros(element: ElementType, shape: &[usize]) -> Result<Self> {
+        Library::loaded().ok_or(Error::LibraryNotLoaded)?;
         Ok(Self {
             handle: Handle::zeros(element, shape).map_err(runtime("make a tensor"))?,
             element,
@@ -142,7 +143,7 @@ impl Tensor {
     /// A tensor of numbers, copied from `data`.
     ///
     /// # Errors
-    /// [`Error::TensorSize`] where `data` does not fill `shape`.
+    /// As [`Tensor::zeros`], and [`Error::TensorSize`] where `data` does not fill `shape`.
     pub fn from_slice<T: Element>(shape: &[usize], data: &[T]) -> Result<Self> {
         check_size(shape, data.len())?;
         let mut tensor = Self::zeros(T::TYPE, shape)?;
@@ -168,7 +169,7 @@ impl Tensor {
     /// A tensor of strings, copied from `data`.
     ///
     /// # Errors
-    /// [`Error::TensorSize`] where `data` does not fill `shape`.
+    /// As [`Tensor::zeros`], and [`Error::TensorSize`] where `data` does not fill `shape`.
     pub fn from_strings<S: AsRef<str>>(shape: &[usize], data: &[S]) -> Result<Self> {
         check_size(shape, data.len())?;
         let mut tensor = Self::zeros(ElementType::String, shape)?;

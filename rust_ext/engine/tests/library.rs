@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use engine::{Library, find_library};
+use engine::{Library, Tensor, find_library};
 
 #[test]
 fn keeps_the_first_library_that_loads() {
@@ -12,6 +12,8 @@ fn keeps_the_first_library_that_loads() {
     let text = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
     assert_eq!(code(&text), Err("library-unusable"));
     assert_eq!(Library::loaded(), None);
+    let early = Tensor::from_slice(&[1], &[1.0_f32]).map_err(|error| error.code());
+    assert_eq!(early.map(|_| ()), Err("library-not-loaded"));
 
     let found = find_library(None).unwrap();
     let library = Library::load(&found).unwrap();

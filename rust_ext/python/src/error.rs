@@ -43,6 +43,7 @@ pub fn to_python(error: Error) -> PyErr {
     match error {
         Error::LibraryNotFound { .. }
         | Error::LibraryUnusable { .. }
+        | Error::LibraryNotLoaded
         | Error::LibraryChanged { .. } => PyImportError::new_err(message),
         Error::ModelNotFound { .. } => classes::NoSuchFile::new_err(message),
         Error::ModelRefused { status, .. } | Error::Runtime { status, .. } => {

@@ -91,6 +91,7 @@ impl From<engine::Error> for Problem {
             }
             E::LibraryNotFound { .. }
             | E::LibraryUnusable { .. }
+            | E::LibraryNotLoaded
             | E::LibraryChanged { .. }
             | E::ModelNotFound { .. }
             | E::ModelRefused { .. }
