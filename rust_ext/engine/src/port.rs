@@ -55,13 +55,10 @@ impl Port {
     /// # Errors
     /// [`Error::Unsupported`] where it carries no tensor, or one of another type.
     pub fn element_type(&self) -> Result<ElementType> {
-        match &self.kind {
-            Kind::Tensor(element) => Ok(*element),
-            kind => Err(Error::Unsupported {
-                name: self.name.clone(),
-                kind: kind.to_string(),
-            }),
-        }
+        self.kind.element_type().ok_or_else(|| Error::Unsupported {
+            name: self.name.clone(),
+            kind: self.kind.to_string(),
+        })
     }
 
     /// The shape that a batch of `rows` rows has here.
@@ -111,8 +108,15 @@ impl Port {
 }
 
 impl Kind {
-    /// What it is where it is present.
-    pub(crate) fn present(&self) -> &Self {
+    /// The type of its elements, if it is a tensor.
+    #[must_use]
+    pub fn element_type(&self) -> Option<ElementType> {
+        if let Self::Tensor(element) = self { Some(*element) } else { None }
+    }
+
+    /// What an optional value is where there is one; any other is itself.
+    #[must_use]
+    pub fn present(&self) -> &Self {
         match self {
             Self::Optional(kind) => kind,
             kind => kind,

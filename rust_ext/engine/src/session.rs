@@ -254,7 +254,8 @@ impl Session {
                 return Err(Error::Unsupported { name, kind });
             }
         }
-        let mut seen = inputs.iter().filter_map(|(_, value)| value.address()).collect();
+        let tensors = inputs.iter().filter_map(|(_, value)| value.tensor());
+        let mut seen = tensors.filter_map(Tensor::address).collect();
         let handle = |(position, value): (usize, Value)| {
             Ok((position, value.into_handle(&self.taken[position].kind)?))
         };

@@ -72,9 +72,10 @@ impl Value {
         }
     }
 
-    /// Where its elements lie, if it is a tensor with elements.
-    pub(crate) fn address(&self) -> Option<*const u8> {
-        if let Self::Tensor(tensor) = self { tensor.address() } else { None }
+    /// The tensor, if it is one.
+    #[must_use]
+    pub fn tensor(&self) -> Option<&Tensor> {
+        if let Self::Tensor(tensor) = self { Some(tensor) } else { None }
     }
 
     fn fits(&self, kind: &Kind) -> bool {

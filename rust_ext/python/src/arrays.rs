@@ -1,5 +1,7 @@
 //! numpy arrays to tensors and back.
 
+use std::fmt::Display;
+
 use engine::{ElementType, Port, Tensor};
 use numpy::ndarray::{ArrayD, ArrayViewD};
 use numpy::{
@@ -38,17 +40,34 @@ macro_rules! for_each_number {
 }
 pub(crate) use for_each_number;
 
-/// Copies the value into the tensor of `port`, whatever the value's layout.
+/// Copies the value, an array of the tensor's type or a list, into the tensor of `port`,
+/// whatever the value's layout.
 pub fn fill(
     tensor: &mut Tensor,
     port: &Port,
     value: &Bound<'_, PyAny>,
 ) -> PyResult<()> {
+    if tensor.element_type() == ElementType::Bool {
+        return fill_truths(tensor, port, value);
+    }
     for_each_number!(
         tensor.element_type(),
         fill_numbers(tensor, port, value),
         fill_strings(tensor, port, value)
     )
+}
+
+/// An array of any type that ONNX has, as a new tensor.
+pub fn to_tensor(port: &Port, array: &Bound<'_, PyUntypedArray>) -> PyResult<Tensor> {
+    let (name, dtype) = (&port.name, array.dtype());
+    let element = element_type(&dtype).ok_or_else(|| {
+        let message =
+            format!("input '{name}' is an array of {dtype}, which is not ONNX's");
+        PyRuntimeError::new_err(message)
+    })?;
+    let mut tensor = Tensor::zeros(element, &[0]).map_err(to_python)?;
+    fill(&mut tensor, port, array)?;
+    Ok(tensor)
 }
 
 /// The tensor as a new array.
@@ -78,6 +97,23 @@ fn fill_numbers<T: Number>(
 }
 // endregion: fill_numbers
 
+/// A byte of numpy's `bool` may be more than 0 or 1, which Rust's must not be.
+fn fill_truths(
+    tensor: &mut Tensor,
+    port: &Port,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let (truth, byte) = (numpy::dtype::<bool>, numpy::dtype::<u8>);
+    let array = match value.cast::<PyArrayDyn<bool>>() {
+        Ok(array) if array.is_c_contiguous() => array,
+        _ => &regular(port, value, truth(value.py()))?.cast_into()?,
+    };
+    let bytes = array.call_method1("view", (byte(value.py()),))?;
+    let bytes = bytes.cast::<PyArrayDyn<u8>>()?.to_vec()?;
+    let truths: Vec<bool> = bytes.iter().map(|&byte| byte != 0).collect();
+    tensor.refill(array.shape(), &truths).map_err(to_python)
+}
+
 fn numbers_out<'py, T: Number>(
     py: Python<'py>,
     tensor: &Tensor,
@@ -88,7 +124,7 @@ fn numbers_out<'py, T: Number>(
     Ok(view.to_pyarray(py).into_any())
 }
 
-/// Each element becomes `str(element)`, as in onnxruntime.
+/// Each element becomes `str(element)`, as in onnxruntime; bytes are UTF-8.
 fn fill_strings(
     tensor: &mut Tensor,
     port: &Port,
@@ -99,12 +135,24 @@ fn fill_strings(
         Ok(array) if array.is_c_contiguous() => array,
         _ => &regular(port, value, numpy::dtype::<Py<PyAny>>(py))?.cast_into()?,
     };
+    let kind = value.cast::<PyUntypedArray>().map(|array| array.dtype().kind());
+    let encoded = matches!(kind, Ok(b'S' | b'V'));
     if tensor.shape() != array.shape() {
         *tensor =
             Tensor::zeros(ElementType::String, array.shape()).map_err(to_python)?;
     }
     for (index, element) in array.to_vec()?.iter().enumerate() {
         let element = element.bind(py);
+        if encoded {
+            let bytes: &[u8] = element.extract().unwrap_or(b"\xff");
+            let text = std::str::from_utf8(bytes).map_err(|error| {
+                let message =
+                    format!("input '{}' holds other bytes than text", port.name);
+                PyRuntimeError::new_err(format!("{message}: {error}"))
+            })?;
+            tensor.set_string(index, text).map_err(to_python)?;
+            continue;
+        }
         let text = match element.cast::<PyString>() {
             Ok(text) => text,
             Err(_) => &element.str()?,
@@ -123,62 +171,45 @@ fn strings_out<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyA
     Ok(PyArray::from_owned_object_array(py, array).into_any())
 }
 
-/// A list, or an array of any layout and byte order, as a new aligned C-ordered array.
+/// A list, or an array of the wanted type, as a new aligned C-ordered array.
 fn regular<'py>(
     port: &Port,
     value: &Bound<'py, PyAny>,
     wanted: Bound<'py, PyArrayDescr>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = value.py();
-    let mut source = value.clone();
-    if let Ok(array) = value.cast::<PyUntypedArray>() {
-        let given = array.dtype();
-        if type_name(&given).as_deref() != type_name(&wanted).as_deref() {
-            return Err(wrong_type(port, &given));
-        }
-        if given.kind() == b'S' {
-            source = value.call_method1("astype", ("U",))?;
-        }
-    } else if !value.is_instance_of::<PyList>() {
-        let (name, given) = (&port.name, value.get_type());
-        let message = format!("input '{name}' must be an array or a list, not {given}");
-        return Err(PyRuntimeError::new_err(message));
+    let refusal = |reason: &dyn Display| {
+        let (name, kind) = (&port.name, &port.kind);
+        PyRuntimeError::new_err(format!("input '{name}' is no {kind}: {reason}"))
+    };
+    let fits = match value.cast::<PyUntypedArray>() {
+        Ok(array) => element_type(&array.dtype()) == element_type(&wanted),
+        Err(_) => value.is_instance_of::<PyList>(),
+    };
+    if !fits {
+        return Err(refusal(&value.get_type()));
     }
     let order = [("order", "C")].into_py_dict(py)?;
-    let array =
-        py.import("numpy")?.call_method("array", (source, wanted), Some(&order));
-    array.map_err(|error| {
-        let message = format!("input '{}' is no {}: {error}", port.name, port.kind);
-        PyRuntimeError::new_err(message)
-    })
+    let array = py.import("numpy")?.call_method("array", (value, wanted), Some(&order));
+    array.map_err(|error| refusal(&error))
 }
 
-fn wrong_type(port: &Port, given: &Bound<'_, PyArrayDescr>) -> PyErr {
-    match type_name(given) {
-        Some(actual) => to_python(engine::Error::InputType {
-            name: port.name.clone(),
-            expected: port.kind.to_string(),
-            actual,
-        }),
-        None => PyRuntimeError::new_err(format!(
-            "input '{}' is an array of {given}, which ONNX cannot hold",
-            port.name
-        )),
-    }
-}
-
-/// ONNX's name for a numpy type, where it has one.
-fn type_name(dtype: &Bound<'_, PyArrayDescr>) -> Option<String> {
-    let bits = dtype.itemsize() * 8;
-    let name = match (dtype.kind(), bits) {
-        (b'f', 16) => "float16".to_owned(),
-        (b'f', 32) => "float".to_owned(),
-        (b'f', 64) => "double".to_owned(),
-        (b'i', _) => format!("int{bits}"),
-        (b'u', _) => format!("uint{bits}"),
-        (b'b', _) => "bool".to_owned(),
-        (b'O' | b'U' | b'S', _) => "string".to_owned(),
+/// ONNX's type for a numpy type, where it has one.
+fn element_type(dtype: &Bound<'_, PyArrayDescr>) -> Option<ElementType> {
+    Some(match (dtype.kind(), dtype.itemsize()) {
+        (b'f', 2) => ElementType::Float16,
+        (b'f', 4) => ElementType::Float32,
+        (b'f', 8) => ElementType::Float64,
+        (b'i', 1) => ElementType::Int8,
+        (b'i', 2) => ElementType::Int16,
+        (b'i', 4) => ElementType::Int32,
+        (b'i', 8) => ElementType::Int64,
+        (b'u', 1) => ElementType::Uint8,
+        (b'u', 2) => ElementType::Uint16,
+        (b'u', 4) => ElementType::Uint32,
+        (b'u', 8) => ElementType::Uint64,
+        (b'b', _) => ElementType::Bool,
+        (b'O' | b'U' | b'T' | b'S' | b'V', _) => ElementType::String,
         _ => return None,
-    };
-    Some(format!("tensor({name})"))
+    })
 }

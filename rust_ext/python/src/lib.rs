@@ -9,6 +9,7 @@ mod metadata;
 mod options;
 mod out;
 mod session;
+mod values;
 
 /// Holds what the Python package `rust_ext` re-exports.
 #[pyo3::pymodule]

@@ -3,18 +3,20 @@
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use engine::{Library, Port, Session, Tensor};
-use pyo3::exceptions::PyTypeError;
+use engine::{Error, Kind, Library, Port, Session, Tensor, Value};
+use pyo3::exceptions::{PyRuntimeError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use crate::arrays::{fill, to_array};
+use crate::error::classes::Fail;
 use crate::error::to_python;
 use crate::frame::{self, Columns};
 use crate::metadata::{ModelMetadata, NodeArg};
 use crate::options::{self, PROVIDER};
 use crate::out;
+use crate::values;
 
 // region: release
 /// Rows from which a run releases the GIL: for fewer, a small model answers sooner than
@@ -30,6 +32,8 @@ pub struct InferenceSession {
     session: Session,
     input_names: Vec<Py<PyString>>,
     every_output: Vec<usize>,
+    /// Whether the inputs and outputs are tensors, one and all.
+    plain: bool,
     rows_to_release: usize,
     columns: PyOnceLock<Columns>,
     /// Tensors of past runs, to be used again: small ones, and one slot a thread.
@@ -74,6 +78,11 @@ impl InferenceSession {
                 .map(|p| PyString::intern(py, &p.name).unbind())
                 .collect(),
             every_output: (0..session.outputs().len()).collect(),
+            plain: session
+                .inputs()
+                .iter()
+                .chain(session.outputs())
+                .all(|port| port.kind.element_type().is_some()),
             rows_to_release: if size < LARGE_MODEL { ROWS_TO_RELEASE } else { 0 },
             columns: PyOnceLock::new(),
             spare: Mutex::default(),
@@ -92,28 +101,24 @@ impl InferenceSession {
         out: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyList>> {
         let py = input_feed.py();
-        options::check_run_options(run_options)?;
-        let mut slot = self.slot()?;
-        match input_feed.cast::<PyDict>() {
-            Ok(feed) => self.fill(&mut slot.inputs, feed)?,
-            Err(_) => self.fill(&mut slot.inputs, &to_dict(input_feed)?)?,
-        }
-        let wanted = self.wanted(output_names)?;
+        let feed = match input_feed.cast::<PyDict>() {
+            Ok(feed) => feed,
+            Err(_) => &to_dict(input_feed)?,
+        };
+        let options = options::check_run_options(run_options);
+        let wanted = self.wanted(output_names);
+        let (slot, wanted) = match (self.filled(feed)?, &options, wanted) {
+            (Some(slot), Ok(()), Ok(wanted)) => (slot, wanted),
+            (_, _, wanted) => return self.run_any(feed, options, wanted, out),
+        };
         let wanted = wanted.as_deref().unwrap_or(&self.every_output);
-        let mut once = wanted.to_vec();
-        once.sort_unstable();
-        once.dedup();
-        let ports = self.session.outputs();
-        let names = || wanted.iter().map(|&position| ports[position].name.as_str());
-        let out = out.map(|out| out::in_order(out, names())).transpose()?;
-        self.answer(py, slot, &once, |outputs| {
-            let index = |position| once.partition_point(|other| other < position);
-            let answers = wanted.iter().map(|position| &outputs[index(position)]);
+        let out = out.map(|out| out::in_order(out, self.names(wanted))).transpose()?;
+        self.answer(py, slot, wanted, |outputs| {
             let Some(arrays) = out else {
-                let arrays = answers.map(|answer| to_array(py, answer));
+                let arrays = outputs.iter().map(|output| to_array(py, output));
                 return PyList::new(py, arrays.collect::<PyResult<Vec<_>>>()?);
             };
-            out::write(&arrays, names(), answers)?;
+            out::write(&arrays, self.names(wanted), outputs.iter())?;
             PyList::new(py, arrays)
         })
     }
@@ -138,6 +143,10 @@ impl InferenceSession {
 
     fn get_outputs(&self) -> Vec<NodeArg> {
         NodeArg::list(self.session.outputs())
+    }
+
+    fn get_overridable_initializers(&self) -> Vec<NodeArg> {
+        NodeArg::list(self.session.initialisers())
     }
 
     fn get_modelmeta(&self) -> ModelMetadata {
@@ -175,17 +184,78 @@ impl InferenceSession {
         Ok(answer)
     }
 
-    /// Copies the feed's values into the inputs.
-    fn fill(&self, inputs: &mut [Tensor], feed: &Bound<'_, PyDict>) -> PyResult<()> {
+    /// The inputs, filled from a feed of their arrays alone; none for any other feed.
+    fn filled(&self, feed: &Bound<'_, PyDict>) -> PyResult<Option<Slot>> {
         let ports = self.session.inputs();
+        if !self.plain || feed.len() != ports.len() {
+            return Ok(None);
+        }
+        let mut slot = self.slot()?;
+        let inputs = slot.inputs.iter_mut();
         for ((port, name), input) in ports.iter().zip(&self.input_names).zip(inputs) {
-            let value = feed.get_item(name)?.ok_or_else(|| self.missing(feed))?;
-            fill(input, port, &value)?;
+            let Some(value) = feed.get_item(name)? else { return Ok(None) };
+            match fill(input, port, &value) {
+                Err(error) if error.is_instance_of::<PyRuntimeError>(feed.py()) => {
+                    return Ok(None);
+                }
+                outcome => outcome?,
+            }
         }
-        if feed.len() > ports.len() {
-            self.check_names(feed)?;
+        Ok(Some(slot))
+    }
+
+    /// Runs on any feed; raises what onnxruntime would, and in its order.
+    fn run_any<'py>(
+        &self,
+        feed: &Bound<'py, PyDict>,
+        options: PyResult<()>,
+        wanted: PyResult<Option<Vec<usize>>>,
+        out: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let py = feed.py();
+        self.check_missing(feed)?;
+        options?;
+        if let Err(error) = &wanted
+            && error.is_instance_of::<PyTypeError>(py)
+        {
+            return Err(error.clone_ref(py));
         }
-        Ok(())
+        let inputs = values::of_feed(&self.session, feed)?;
+        let wanted = wanted?;
+        let wanted = wanted.as_deref().unwrap_or(&self.every_output);
+        let out = out.map(|out| out::in_order(out, self.names(wanted))).transpose()?;
+        let first = inputs.iter().find_map(|(_, value)| value.tensor());
+        let rows = first.and_then(|input| input.shape().first());
+        let outputs = if rows < Some(&self.rows_to_release) {
+            self.session.run_values(inputs, wanted)
+        } else {
+            py.detach(|| self.session.run_values(inputs, wanted))
+        };
+        let outputs = outputs.map_err(|error| match error {
+            // The feed has them all, so one of them is None.
+            Error::InputMissing { .. } => Fail::new_err(error.to_string()),
+            error => to_python(error),
+        })?;
+        let Some(arrays) = out else {
+            let answers = outputs.iter().map(|output| values::from_value(py, output));
+            return PyList::new(py, answers.collect::<PyResult<Vec<_>>>()?);
+        };
+        let tensors: Option<Vec<_>> = outputs.iter().map(Value::tensor).collect();
+        let tensors = tensors.ok_or_else(|| {
+            PyTypeError::new_err(
+                "out takes tensors only; ask for these outputs by name",
+            )
+        })?;
+        out::write(&arrays, self.names(wanted), tensors.into_iter())?;
+        PyList::new(py, arrays)
+    }
+
+    fn names(
+        &self,
+        positions: &[usize],
+    ) -> impl ExactSizeIterator<Item = &str> + Clone {
+        let ports = self.session.outputs();
+        positions.iter().map(|&position| ports[position].name.as_str())
     }
 
     /// The tensors of a past run, or new ones without elements.
@@ -203,27 +273,26 @@ impl InferenceSession {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn missing(&self, feed: &Bound<'_, PyDict>) -> PyErr {
-        let names = self.session.inputs().iter().map(|port| port.name.clone());
-        let missing =
-            names.clone().filter(|name| !feed.contains(name).unwrap_or(false));
-        to_python(engine::Error::InputMissing {
-            missing: missing.collect(),
-            inputs: names.collect(),
-        })
-    }
-
-    fn check_names(&self, feed: &Bound<'_, PyDict>) -> PyResult<()> {
-        for name in feed.keys() {
-            let name = name.cast::<PyString>()?.to_str()?;
-            self.session.input(name).map_err(to_python)?;
+    fn check_missing(&self, feed: &Bound<'_, PyDict>) -> PyResult<()> {
+        let ports = self.session.inputs().iter();
+        let inputs: Vec<String> = ports
+            .filter(|port| !matches!(port.kind, Kind::Optional(_)))
+            .map(|port| port.name.clone())
+            .collect();
+        let lacks = |name: &&String| !feed.contains(name).unwrap_or(false);
+        let missing: Vec<String> = inputs.iter().filter(lacks).cloned().collect();
+        if missing.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        Err(to_python(Error::InputMissing { missing, inputs }))
     }
 
     /// The positions of the outputs named; none for all of them.
     fn wanted(&self, names: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Vec<usize>>> {
         let Some(names) = names else { return Ok(None) };
+        if !names.is_truthy()? {
+            return Ok(None);
+        }
         if names.is_instance_of::<PyString>() {
             return Err(PyTypeError::new_err("output_names must be a list of names"));
         }
@@ -233,7 +302,7 @@ impl InferenceSession {
             let name = name.cast::<PyString>()?.to_str()?;
             wanted.push(self.session.output(name).map_err(to_python)?);
         }
-        Ok(if wanted.is_empty() { None } else { Some(wanted) })
+        Ok(Some(wanted))
     }
 }
 

@@ -1,0 +1,170 @@
+//! Values of every kind: what a feed may hold beside arrays, and what comes back.
+
+use std::collections::BTreeMap;
+
+use engine::{Element, ElementType, Kind, Port, Session, Tensor, Value};
+use numpy::PyUntypedArray;
+use pyo3::IntoPyObjectExt;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyString};
+
+use crate::arrays::{fill, to_array, to_tensor};
+use crate::error::to_python;
+
+/// The feed's values with the positions of their inputs; what is None is left out.
+pub fn of_feed(
+    session: &Session,
+    feed: &Bound<'_, PyDict>,
+) -> PyResult<Vec<(usize, Value)>> {
+    let names = feed.keys();
+    let names =
+        names.iter().map(|name| Ok(name.cast::<PyString>()?.to_str()?.to_owned()));
+    let names: Vec<String> = names.collect::<PyResult<_>>()?;
+    let ports = session.inputs().iter().chain(session.initialisers());
+    let ports: Vec<&Port> = ports.collect();
+    let (mut values, mut unknown) = (Vec::with_capacity(names.len()), None);
+    for (name, value) in names.iter().zip(feed.values()) {
+        match session.input(name) {
+            Err(error) => unknown = unknown.or(Some(error)),
+            Ok(_) if value.is_none() => {}
+            Ok(position) => {
+                let port = ports[position];
+                let replaces = position >= session.inputs().len();
+                if replaces && value.is_instance_of::<PyList>() {
+                    return Err(refused(port, "a list, which replaces no initialiser"));
+                }
+                values.push((position, to_value(port, &value)?));
+            }
+        }
+    }
+    unknown.map_or(Ok(values), |error| Err(to_python(error)))
+}
+
+/// What onnxruntime makes of the value for this input: of its own type, fitting or not.
+fn to_value(port: &Port, value: &Bound<'_, PyAny>) -> PyResult<Value> {
+    if let Ok(array) = value.cast::<PyUntypedArray>() {
+        return Ok(Value::Tensor(to_tensor(port, array)?));
+    }
+    if let Ok(list) = value.cast::<PyList>() {
+        return of_list(port, list);
+    }
+    if let Ok(dict) = value.cast::<PyDict>() {
+        return of_dict(port, dict);
+    }
+    if value.get_type().name()? == "OrtValue" {
+        return to_value(port, &value.call_method0("numpy")?);
+    }
+    let dicts = value.try_iter().map_err(|_| {
+        refused(port, &format!("an object of {}, which is no array", value.get_type()))
+    })?;
+    let maps = dicts.map(|item| match item?.cast::<PyDict>() {
+        Ok(dict) => of_dict(port, dict),
+        Err(_) => Err(refused(port, "an iterable, but not of dicts")),
+    });
+    match maps.collect::<PyResult<Vec<Value>>>()? {
+        maps if maps.is_empty() => Err(refused(port, "an iterable of nothing")),
+        maps => Ok(Value::List(maps)),
+    }
+}
+
+/// A list is a tensor in itself, except where the input takes a list of tensors.
+fn of_list(port: &Port, list: &Bound<'_, PyList>) -> PyResult<Value> {
+    let Kind::List(of) = port.kind.present() else {
+        let element = port.kind.present().element_type();
+        let element = element.ok_or_else(|| refused(port, "a list"))?;
+        let mut tensor = Tensor::zeros(element, &[0]).map_err(to_python)?;
+        fill(&mut tensor, port, list)?;
+        return Ok(Value::Tensor(tensor));
+    };
+    let tensor = |item: Bound<'_, PyAny>| {
+        let array = item.cast::<PyUntypedArray>();
+        let array = array.map_err(|_| refused(port, "a list, but not of arrays"))?;
+        let tensor = to_tensor(port, array)?;
+        if of.element_type() != Some(tensor.element_type()) {
+            let element = tensor.element_type();
+            return Err(refused(port, &format!("a list with a {element}")));
+        }
+        Ok(Value::Tensor(tensor))
+    };
+    Ok(Value::List(list.iter().map(tensor).collect::<PyResult<_>>()?))
+}
+
+/// The first key says whether they are integers or strings; the values are floats.
+fn of_dict(port: &Port, dict: &Bound<'_, PyDict>) -> PyResult<Value> {
+    let Some(first) = dict.keys().iter().next() else {
+        return Err(refused(port, "a dict of nothing"));
+    };
+    let keys_or_values =
+        |_| refused(port, "a dict, but not of numbers by name or number");
+    if first.is_instance_of::<PyString>() {
+        let pairs = dict
+            .iter()
+            .map(|(key, value)| Ok((key.str()?.to_string(), value.extract::<f64>()?)));
+        let pairs: PyResult<BTreeMap<String, f64>> = pairs.collect();
+        let pairs = pairs.map_err(keys_or_values)?;
+        let (keys, values): (Vec<String>, Vec<f64>) = pairs.into_iter().unzip();
+        let keys = Tensor::from_strings(&[keys.len()], &keys).map_err(to_python)?;
+        map(keys, &values)
+    } else {
+        let pairs: PyResult<BTreeMap<i64, f64>> = dict.extract();
+        let pairs = pairs.map_err(keys_or_values)?;
+        let (keys, values): (Vec<i64>, Vec<f64>) = pairs.into_iter().unzip();
+        let keys = Tensor::from_slice(&[keys.len()], &keys).map_err(to_python)?;
+        map(keys, &values)
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, reason = "as onnxruntime does")]
+fn map(keys: Tensor, values: &[f64]) -> PyResult<Value> {
+    let values: Vec<f32> = values.iter().map(|&value| value as f32).collect();
+    let values = Tensor::from_slice(&[values.len()], &values).map_err(to_python)?;
+    Ok(Value::Map { keys, values })
+}
+
+/// The value as onnxruntime returns it: an array, or Python's own types.
+pub fn from_value<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
+    match value {
+        Value::Tensor(tensor) => to_array(py, tensor),
+        Value::List(items) => {
+            let items = items.iter().map(|item| from_value(py, item));
+            let items = items.collect::<PyResult<Vec<_>>>()?;
+            Ok(PyList::new(py, items)?.into_any())
+        }
+        Value::Map { keys, values } => {
+            let dict = PyDict::new(py);
+            for (key, value) in elements(py, keys)?.iter().zip(elements(py, values)?) {
+                dict.set_item(key, value)?;
+            }
+            Ok(dict.into_any())
+        }
+        Value::None => Ok(py.None().into_bound(py)),
+    }
+}
+
+/// The elements of a map's tensor.
+fn elements<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    match tensor.element_type() {
+        ElementType::Int64 => numbers::<i64>(py, tensor),
+        ElementType::Float32 => numbers::<f32>(py, tensor),
+        ElementType::Float64 => numbers::<f64>(py, tensor),
+        _ => {
+            let texts = tensor.strings().map_err(to_python)?;
+            let texts = texts.iter().map(|text| PyString::new(py, text).into_any());
+            Ok(texts.collect())
+        }
+    }
+}
+
+fn numbers<'py, T: Element + IntoPyObject<'py>>(
+    py: Python<'py>,
+    tensor: &Tensor,
+) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let numbers = tensor.as_slice::<T>().map_err(to_python)?;
+    numbers.iter().map(|&number| number.into_bound_py_any(py)).collect()
+}
+
+fn refused(port: &Port, given: &str) -> PyErr {
+    let (name, kind) = (&port.name, &port.kind);
+    PyRuntimeError::new_err(format!("input '{name}' takes {kind}; it is {given}"))
+}
