@@ -13,6 +13,7 @@ import onnxruntime
 import pandas as pd
 import psutil
 import pytest
+from sides import outcome
 from skl2onnx import convert_sklearn
 from skl2onnx.common.data_types import FloatTensorType
 from sklearn.compose import make_column_transformer
@@ -26,7 +27,6 @@ from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder
 from sklearn.tree import DecisionTreeRegressor
-from test_rust_ext import outcome
 from test_serving import write, write_graph
 
 import rust_ext

@@ -1,7 +1,7 @@
 //! Which Python exception each of the engine's errors becomes.
 
 use engine::{Error, Status};
-use pyo3::exceptions::{PyImportError, PyValueError};
+use pyo3::exceptions::{PyImportError, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 /// The classes of `rust_ext.errors`, named as onnxruntime names its own.
@@ -55,7 +55,7 @@ pub fn to_python(error: Error) -> PyErr {
         | Error::InputType { .. }
         | Error::InputShape { .. }
         | Error::OutputUnknown { .. } => classes::InvalidArgument::new_err(message),
-        Error::Unsupported { .. } => classes::NotImplemented::new_err(message),
+        Error::Unsupported { .. } => PyRuntimeError::new_err(message),
         Error::TensorType { .. } | Error::TensorSize { .. } => {
             classes::RuntimeException::new_err(message)
         }

@@ -70,22 +70,23 @@ fn to_value(port: &Port, value: &Bound<'_, PyAny>) -> PyResult<Value> {
 
 /// A list is a tensor in itself, except where the input takes a list of tensors.
 fn of_list(port: &Port, list: &Bound<'_, PyList>) -> PyResult<Value> {
-    let Kind::List(of) = port.kind.present() else {
-        let element = port.kind.present().element_type();
-        let element = element.ok_or_else(|| refused(port, "a list"))?;
+    let kind = port.kind.present();
+    let is_list = matches!(kind, Kind::List(_));
+    let element = if let Kind::List(of) = kind { of } else { kind }.element_type();
+    let element = element.ok_or_else(|| refused(port, "a list"))?;
+    if !is_list {
         let mut tensor = Tensor::zeros(element, &[0]).map_err(to_python)?;
         fill(&mut tensor, port, list)?;
         return Ok(Value::Tensor(tensor));
-    };
+    }
     let tensor = |item: Bound<'_, PyAny>| {
         let array = item.cast::<PyUntypedArray>();
         let array = array.map_err(|_| refused(port, "a list, but not of arrays"))?;
         let tensor = to_tensor(port, array)?;
-        if of.element_type() != Some(tensor.element_type()) {
-            let element = tensor.element_type();
-            return Err(refused(port, &format!("a list with a {element}")));
+        match tensor.element_type() {
+            same if same == element => Ok(Value::Tensor(tensor)),
+            other => Err(refused(port, &format!("a list with a {other}"))),
         }
-        Ok(Value::Tensor(tensor))
     };
     Ok(Value::List(list.iter().map(tensor).collect::<PyResult<_>>()?))
 }
