@@ -39,7 +39,7 @@ from workshop.serving import ask, body, local_session, serve
 
 SEED = 7
 LIBRARIES = {"onnxruntime": onnxruntime, "rust_ext": rust_ext}
-WAYS = [*LIBRARIES, "fare-predict", *SERVED_ARMS]
+WAYS = [*LIBRARIES, "rust_ext's predict", "fare-predict", *SERVED_ARMS]
 ONNX_ARMS = [arm for arm in SERVED_ARMS if arm != "sklearn-fastapi"]
 KNOWN = ["", " ", "a", " a", "A", "nan", "None", "null", "0", "é", "e\u0301", "日本🚲"]
 KNOWN += ["a\0b", "a\nb", '"', "\\", "x" * 2000]
@@ -152,7 +152,10 @@ def ways(files, urls, tmp_path_factory):
         name: onnx_answers(library.InferenceSession(files.onnx))
         for name, library in LIBRARIES.items()
     }
-    there = {"fare-predict": program(files, tmp_path_factory.mktemp("body"))}
+    there = {
+        "rust_ext's predict": rust_ext.InferenceSession(files.onnx).predict,
+        "fare-predict": program(files, tmp_path_factory.mktemp("body")),
+    }
     return in_process | there | {arm: partial(ask, url) for arm, url in urls.items()}
 
 
@@ -223,6 +226,17 @@ def test_an_engine_fails_for_an_unknown_category(library, name, files, model, fr
         assert outcome(session.run, None, feeds(rows, session)) == "Fail"
         with pytest.raises(ValueError, match="Unknown Category"):
             onnx_answers(session)(rows)
+
+
+@pytest.mark.parametrize("name", UNHEARD)
+def test_predict_names_an_unknown_category(name, ways, frame):
+    for value in UNHEARD[name][0]:
+        rows = frame.head(2).assign(**{name: [frame[name].iloc[0], value]})
+        with pytest.raises(ValueError) as refusal:
+            ways["rust_ext's predict"](rows)
+        shown = f"'{value}'" if isinstance(value, str) else value
+        said = f"column '{name}' must hold one of its categories; row 1 has {shown}"
+        assert str(refusal.value) == said
 
 
 def test_the_program_names_an_unknown_category(ways, frame):

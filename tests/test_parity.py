@@ -35,11 +35,13 @@ def fare():
     return model, trials(model, rows, schema), files
 
 
-@pytest.mark.parametrize("library", [onnxruntime, rust_ext], ids=["Python", "Rust"])
-def test_the_fare_model_passes_in_process(fare, library):
+@pytest.mark.parametrize("way", ["Python", "Rust", "predict"])
+def test_the_fare_model_passes_in_process(fare, way):
     model, tried, files = fare
+    library = onnxruntime if way == "Python" else rust_ext
     session = library.InferenceSession(files.onnx)
-    table = contract(sklearn_answers(model), onnx_answers(session, model), tried)
+    by_session = session.predict if way == "predict" else onnx_answers(session, model)
+    table = contract(sklearn_answers(model), by_session, tried)
     assert passes(table)
     assert (table["beyond"] + table["lost"]).sum() == 0
     assert table.loc["rows as they are", "rows"] == 10_190
