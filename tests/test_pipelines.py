@@ -57,6 +57,7 @@ from sklearn.preprocessing import (
 from sklearn.svm import SVC, SVR, LinearSVC
 from sklearn.tree import DecisionTreeRegressor
 
+import rust_ext
 from workshop import asking, conversion, export, rides
 from workshop.errors import WorkshopError
 from workshop.rides import FEATURES, NUMBERS, TARGET, ZONES
@@ -359,6 +360,17 @@ def test_it_becomes_a_graph_that_answers_as_it_does(name, split):
         assert answer.reshape(want.shape) == pytest.approx(want, rel=1e-4)
     if hasattr(model, "predict_proba"):
         assert scores[0] == pytest.approx(model.predict_proba(others), abs=1e-5)
+    predict = rust_ext.InferenceSession(graph.SerializeToString()).predict
+    for rows in (others, others.head(0)):
+        answers = predict(rows)
+        answers = [*answers.values()] if isinstance(answers, dict) else [answers]
+        for got, whole in zip(answers, [answer, *scores], strict=True):
+            want = whole[: len(rows)].reshape(len(rows), *got.shape[1:])
+            assert (got.dtype, got.shape) == (want.dtype, want.shape)
+            if got.dtype.kind == "f":
+                assert got == pytest.approx(want, rel=1e-4, abs=1e-6)
+            else:
+                assert (got == want).all()
 
 
 @pytest.mark.parametrize("name", cases(refused=True))

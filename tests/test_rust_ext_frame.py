@@ -25,15 +25,15 @@ def column(name, dtype="float32", **given):
     return source | {"unit": None} | rest | given
 
 
-def session_of(*schema, width=1, described=True):
-    """A session whose outputs are its inputs [N, width], named `input out`."""
+def session_of(*schema, width=1, rows="N", described=True):
+    """A session whose outputs are its inputs [rows, width], named `input out`."""
     names = {"float32": "FLOAT", "float64": "DOUBLE"}
     inputs, outputs, nodes = [], [], []
     for entry in schema:
         dtype, name = entry["dtype"], entry["input"]
         element = getattr(TensorProto, names.get(dtype, dtype.upper()))
         for values, suffix in [(inputs, ""), (outputs, " out")]:
-            shape = ("N", width)
+            shape = (rows, width)
             values.append(helper.make_tensor_value_info(name + suffix, element, shape))
         nodes.append(helper.make_node("Identity", [name], [name + " out"]))
     graph = helper.make_graph(nodes, "columns", inputs, outputs)
@@ -374,6 +374,16 @@ def test_no_rows_of_no_type_get_no_answers(odd):
     assert none["Trip_Duration_(s) out"].dtype == "float32"
 
 
+def test_a_model_of_two_rows_at_a_time_takes_two_or_none():
+    session = session_of(column("x"), rows=2)
+    assert session.predict({"x": [1, 2]}).tolist() == [1, 2]
+    assert session.predict({"x": []}).shape == (0,)
+    with pytest.raises(
+        rust_ext.errors.InvalidArgument, match=r"'x' has shape \[3, 1\]"
+    ):
+        session.predict({"x": [1, 2, 3]})
+
+
 @pytest.mark.parametrize(
     "rows",
     [
@@ -389,6 +399,7 @@ def test_an_input_that_is_a_vector_takes_a_list_in_each_row(rows):
     session = session_of(column("x", missing=True), width=2)
     got = session.predict({"x": rows})["x out"]
     np.testing.assert_array_equal(got, np.float32([[1, 2], [3, 4], [5, NAN]]))
+    assert session.predict({"x": rows[:0]})["x out"].shape == (0, 2)
     strict = session_of(column("x"), width=2)
     with pytest.raises(ValueError, match=r"'x' of 2 values a row.*row 2 has no value"):
         strict.predict({"x": rows})

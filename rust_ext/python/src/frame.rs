@@ -38,6 +38,9 @@ impl Columns {
                     self.0[0]
                 )));
             }
+            if rows == 0 {
+                continue;
+            }
             let position = column.schema.position;
             let shape = ports[position].shape_of(rows).map_err(to_python)?;
             let input = &mut inputs[position];
@@ -66,6 +69,15 @@ impl Columns {
         }
         PyValueError::new_err(format!("the frame has no {}", lacking.join(", no ")))
     }
+}
+
+/// Outputs for no rows, which many a graph cannot answer.
+pub fn no_rows(ports: &[Port]) -> PyResult<Vec<Tensor>> {
+    let none = |port: &Port| {
+        let shape = port.shape_of(0).unwrap_or_else(|_| vec![0]);
+        Tensor::zeros(port.element_type()?, &shape)
+    };
+    ports.iter().map(none).collect::<engine::Result<_>>().map_err(to_python)
 }
 
 /// The outputs as arrays, `[rows]` for one value a row: that one alone, or all by name.

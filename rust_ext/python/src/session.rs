@@ -132,8 +132,12 @@ impl InferenceSession {
         })?;
         let mut slot = self.slot()?;
         let rows = columns.fill(frame, self.session.inputs(), &mut slot.inputs)?;
+        let ports = self.session.outputs();
+        if rows == 0 {
+            return frame::answers(py, ports, &frame::no_rows(ports)?, rows);
+        }
         self.answer(py, slot, &self.every_output, |outputs| {
-            frame::answers(py, self.session.outputs(), outputs, rows)
+            frame::answers(py, ports, outputs, rows)
         })
     }
 
