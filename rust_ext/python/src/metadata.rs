@@ -18,11 +18,13 @@ impl NodeArg {
 
 #[pymethods]
 impl NodeArg {
+    /// Its name in the graph.
     #[getter]
     fn name(&self) -> &str {
         &self.0.name
     }
 
+    /// What it carries, such as `tensor(float)`.
     #[getter]
     fn r#type(&self) -> String {
         self.0.kind.to_string()
@@ -49,12 +51,19 @@ impl NodeArg {
 /// What a model's file says about the model.
 #[pyclass(frozen, get_all, module = "rust_ext")]
 pub struct ModelMetadata {
+    /// What made the file.
     producer_name: String,
+    /// The graph's name.
     graph_name: String,
+    /// The model's namespace.
     domain: String,
+    /// The model in words.
     description: String,
+    /// The graph in words.
     graph_description: String,
+    /// The model's version.
     version: i64,
+    /// Anything else, such as `fare.schema`.
     custom_metadata_map: BTreeMap<String, String>,
 }
 

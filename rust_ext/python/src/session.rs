@@ -26,7 +26,15 @@ const ROWS_TO_RELEASE: usize = 10;
 const LARGE_MODEL: u64 = 1 << 20;
 // endregion: release
 
-/// A model that is ready to answer, from any number of threads at once.
+/// A model that is ready to answer, on the CPU, from any number of threads at once.
+///
+/// path_or_bytes: the model's file, or what is in it. sess_options: onnxruntime's, of
+/// which threads and the level of optimisation count. providers: names, as onnxruntime
+/// takes them; there is one, so each other is warned of.
+///
+/// Raises an exception of `rust_ext.errors` for a model that does not open, such as
+/// NoSuchFile or InvalidProtobuf, and NotImplemented for an option that would have no
+/// effect; ImportError where ONNX Runtime's library is not found.
 #[pyclass(frozen, module = "rust_ext")]
 pub struct InferenceSession {
     session: Session,
@@ -90,8 +98,21 @@ impl InferenceSession {
         })
     }
 
-    /// Returns the outputs named, or all where none are, as a list of arrays: those of
-    /// `out`, written over, or else new ones.
+    /// Run the model; return its outputs in the order of `output_names`, or all of them.
+    ///
+    /// output_names: a list of names; None or an empty one for all. input_feed: for each
+    /// input's name an array or list, of the input's type and shape, in any layout.
+    /// run_options: onnxruntime's, which change no answer.
+    ///
+    /// out: arrays to write the outputs into, instead of making new ones: a list in the
+    /// order of the outputs, or a dict by name. Each is writable, in C order, of exactly
+    /// the output's dtype and shape, and in memory that no other of them has; it may be
+    /// an input's. The same arrays come back. Text has no place in them.
+    ///
+    /// Raises InvalidArgument where names, types or shapes do not fit the model,
+    /// ValueError where an input is missing, RuntimeError for what is no array, Fail or
+    /// another of `rust_ext.errors` where a node of the graph fails; TypeError or
+    /// ValueError where `out` does not fit, and then nothing is written into it.
     #[pyo3(signature = (output_names, input_feed, run_options=None, *, out=None))]
     fn run<'py>(
         &self,
@@ -123,7 +144,24 @@ impl InferenceSession {
         })
     }
 
-    /// Returns the answers for a frame's rows.
+    /// Return the answers for a frame's rows.
+    ///
+    /// frame: a DataFrame of pandas or polars, or a dict of arrays or lists. Its columns
+    /// are found by the names in the model's `fare.schema`, else those of its inputs, in
+    /// any order; others are ignored, as scikit-learn's ColumnTransformer does. An input
+    /// of w values a row takes one column with a list of w in each row.
+    ///
+    /// Numbers may be of any type, so long as an integer is whole and in range, a truth
+    /// value 0 or 1; a float is rounded to the nearest. Text is `str` of any storage.
+    /// None, NaN and NA are missing, which only some columns may be: numbers are then
+    /// NaN, text is what the model has learned for it.
+    ///
+    /// Returns an array [rows] where the model has one output of one value a row; else
+    /// a dict by output name, [rows] or [rows, values] each. No rows are not an error.
+    ///
+    /// Raises ValueError with the names of missing columns, or with column, row and
+    /// value of the first that does not fit; TypeError for what is no frame;
+    /// InvalidGraph for a model that takes no table; else as `run`.
     fn predict<'py>(&self, frame: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = frame.py();
         let columns = self.columns.get_or_try_init(py, || {
@@ -141,22 +179,27 @@ impl InferenceSession {
         })
     }
 
+    /// What the model takes, in the graph's order.
     fn get_inputs(&self) -> Vec<NodeArg> {
         NodeArg::list(self.session.inputs())
     }
 
+    /// What the model returns, in the graph's order.
     fn get_outputs(&self) -> Vec<NodeArg> {
         NodeArg::list(self.session.outputs())
     }
 
+    /// Initialisers that a feed may replace, as further inputs.
     fn get_overridable_initializers(&self) -> Vec<NodeArg> {
         NodeArg::list(self.session.initialisers())
     }
 
+    /// What the model's file says about the model.
     fn get_modelmeta(&self) -> ModelMetadata {
         self.session.metadata().into()
     }
 
+    /// What the model runs on: the CPU.
     #[allow(clippy::unused_self, reason = "onnxruntime has it as a method")]
     fn get_providers(&self) -> [&'static str; 1] {
         [PROVIDER]

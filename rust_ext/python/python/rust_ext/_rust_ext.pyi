@@ -1,11 +1,34 @@
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
-from typing import Any, Literal
+from typing import Any, Literal, Protocol, Self, final, type_check_only
 
 from numpy import ndarray
 
+__all__ = [
+    "BUILD_PROFILE",
+    "EPFail",
+    "EngineError",
+    "Fail",
+    "InferenceSession",
+    "InvalidArgument",
+    "InvalidGraph",
+    "InvalidProtobuf",
+    "ModelLoaded",
+    "ModelMetadata",
+    "NoModel",
+    "NoSuchFile",
+    "NodeArg",
+    "NotImplemented",
+    "RuntimeException",
+]
+
 BUILD_PROFILE: Literal["release", "debug"]
 
+@type_check_only
+class _Frame(Protocol):
+    def __getitem__(self, name: str, /) -> Any: ...
+
+@final
 class NodeArg:
     @property
     def name(self) -> str: ...
@@ -14,6 +37,7 @@ class NodeArg:
     @property
     def shape(self) -> list[int | str | None]: ...
 
+@final
 class ModelMetadata:
     @property
     def producer_name(self) -> str: ...
@@ -30,32 +54,37 @@ class ModelMetadata:
     @property
     def custom_metadata_map(self) -> dict[str, str]: ...
 
+@final
 class InferenceSession:
-    def __init__(
-        self,
+    def __new__(
+        cls,
         path_or_bytes: str | PathLike[str] | bytes,
         sess_options: Any | None = None,
         providers: Sequence[str | tuple[str, dict[str, Any]]] | None = None,
-    ) -> None: ...
+    ) -> Self: ...
     def run(
         self,
         output_names: Iterable[str] | None,
         input_feed: Mapping[str, ndarray | list[Any]],
         run_options: Any | None = None,
+        *,
+        out: Sequence[ndarray] | dict[str, ndarray] | None = None,
     ) -> list[ndarray]: ...
+    def predict(self, frame: _Frame) -> ndarray | dict[str, ndarray]: ...
     def get_inputs(self) -> list[NodeArg]: ...
     def get_outputs(self) -> list[NodeArg]: ...
+    def get_overridable_initializers(self) -> list[NodeArg]: ...
     def get_modelmeta(self) -> ModelMetadata: ...
     def get_providers(self) -> list[str]: ...
 
-EPFail: type[Exception]
-EngineError: type[Exception]
-Fail: type[Exception]
-InvalidArgument: type[Exception]
-InvalidGraph: type[Exception]
-InvalidProtobuf: type[Exception]
-ModelLoaded: type[Exception]
-NoModel: type[Exception]
-NoSuchFile: type[Exception]
-NotImplemented: type[Exception]
-RuntimeException: type[Exception]
+class Fail(Exception): ...
+class InvalidArgument(Exception): ...
+class NoSuchFile(Exception): ...
+class NoModel(Exception): ...
+class EngineError(Exception): ...
+class RuntimeException(Exception): ...
+class InvalidProtobuf(Exception): ...
+class ModelLoaded(Exception): ...
+class NotImplemented(Exception): ...
+class InvalidGraph(Exception): ...
+class EPFail(Exception): ...
