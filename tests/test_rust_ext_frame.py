@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from onnx import TensorProto, helper
+from skl2onnx import to_onnx
 from sklearn.linear_model import LinearRegression, LogisticRegression
 
 import rust_ext
@@ -465,6 +466,19 @@ def test_a_classifier_answers_labels_and_probabilities(rows):
     labels, probabilities = answers.values()
     assert labels.tolist() == model.predict(rows).tolist()
     np.testing.assert_allclose(probabilities, model.predict_proba(rows), atol=1e-6)
+
+
+def test_probabilities_by_label_are_a_dict_a_row(rows):
+    values = rows.to_numpy()
+    model = LogisticRegression().fit(values, values[:, 0] > 0.5)
+    graph = to_onnx(model, values[:1])  # with its ZipMap
+    session = rust_ext.InferenceSession(graph.SerializeToString())
+    labels, probabilities = session.predict({"X": values}).values()
+    assert labels.tolist() == model.predict(values).tolist()
+    got = [[row[0], row[1]] for row in probabilities]
+    np.testing.assert_allclose(got, model.predict_proba(values), atol=1e-6)
+    none = session.predict({"X": values[:0]})
+    assert [len(answer) for answer in none.values()] == [0, 0]
 
 
 ARROW = [  # pyarrow's type, values, what a column of this type makes of them

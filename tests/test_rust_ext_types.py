@@ -24,11 +24,14 @@ session = InferenceSession(Path("fare.onnx"), providers=["CPUExecutionProvider"]
 InferenceSession(b"", None)
 x = np.zeros((1, 3), np.float32)
 outputs = session.run(None, {"x": x, "city": ["a"]})
-assert_type(outputs, list[np.ndarray])
-session.run(["y"], {"x": x}, None, out=[x])
-session.run(("y",), {"x": x}, out={"y": x})
+assert_type(outputs, list[Any])
+assert_type(session.run(["y"], {"x": x}, None, out=[x]), list[np.ndarray])
+by_name = {"y": np.zeros((1, 3), np.float32)}
+in_order = [np.zeros((1, 3), np.float32)]
+session.run(("y",), {"x": x}, out=by_name)
+session.run(("y",), {"x": x}, out=in_order)
 answers = session.predict({"x": [1.5], "city": ["a"]})
-assert_type(answers, np.ndarray | dict[str, np.ndarray])
+assert_type(answers, np.ndarray | dict[str, Any])
 assert_type(session.get_inputs()[0].shape, list[int | str | None])
 assert_type(session.get_modelmeta().custom_metadata_map, dict[str, str])
 assert_type(binary("fare-server"), Path)
@@ -43,9 +46,9 @@ InferenceSession(7)  # wrong
 InferenceSession("fare.onnx", threads=2)  # wrong
 session.run(["y"])  # wrong
 session.run([1], {"x": x})  # wrong
-session.run(None, {"x": "text"})  # wrong
+session.run(None, [x])  # wrong
 session.run(None, {"x": x}, None, [x])  # wrong
-session.run(None, {"x": x}, out=7)  # wrong
+session.run(None, {"x": x}, out=x)  # wrong
 session.predict(7)  # wrong
 session.predict([x])  # wrong
 session.get_inputs()[0].name = "z"  # wrong

@@ -4,7 +4,7 @@ use engine::{Port, Tensor};
 use numpy::{PyUntypedArray, PyUntypedArrayMethods};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyList};
 
 use crate::arrays::to_array;
 use crate::column::Column;
@@ -71,32 +71,34 @@ impl Columns {
     }
 }
 
-/// Outputs for no rows, which many a graph cannot answer.
-pub fn no_rows(ports: &[Port]) -> PyResult<Vec<Tensor>> {
-    let none = |port: &Port| {
-        let shape = port.shape_of(0).unwrap_or_else(|_| vec![0]);
-        Tensor::zeros(port.element_type()?, &shape)
+/// An output for no rows, which many a graph cannot answer.
+pub fn no_rows<'py>(py: Python<'py>, port: &Port) -> PyResult<Bound<'py, PyAny>> {
+    let Ok(element) = port.element_type() else {
+        return Ok(PyList::empty(py).into_any());
     };
-    ports.iter().map(none).collect::<engine::Result<_>>().map_err(to_python)
+    let shape = port.shape_of(0).unwrap_or_else(|_| vec![0]);
+    to_array(py, &Tensor::zeros(element, &shape).map_err(to_python)?)
 }
 
-/// The outputs as arrays, `[rows]` for one value a row: that one alone, or all by name.
+/// The outputs, `[rows]` where a row has one value: that one alone, or else all by name.
 pub fn answers<'py>(
     py: Python<'py>,
     ports: &[Port],
-    outputs: &[Tensor],
+    outputs: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>,
     rows: usize,
 ) -> PyResult<Bound<'py, PyAny>> {
     let by_name = PyDict::new(py);
     for (port, output) in ports.iter().zip(outputs) {
-        let mut array = to_array(py, output)?;
-        if *output.shape() == [rows, 1] {
-            array = array.call_method1("reshape", (rows,))?;
+        let mut output = output?;
+        let array = output.cast::<PyUntypedArray>();
+        let shape = array.map_or(&[][..], |array| array.shape());
+        if *shape == [rows] || *shape == [rows, 1] {
+            output = output.call_method1("reshape", (rows,))?;
+            if ports.len() == 1 {
+                return Ok(output);
+            }
         }
-        if outputs.len() == 1 && array.cast::<PyUntypedArray>()?.shape() == [rows] {
-            return Ok(array);
-        }
-        by_name.set_item(&port.name, array)?;
+        by_name.set_item(&port.name, output)?;
     }
     Ok(by_name.into_any())
 }

@@ -12,7 +12,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use crate::arrays::{fill, to_array};
 use crate::error::classes::Fail;
 use crate::error::to_python;
-use crate::frame::{self, Columns};
+use crate::frame::{self, Columns, no_rows};
 use crate::metadata::{ModelMetadata, NodeArg};
 use crate::options::{self, PROVIDER};
 use crate::out;
@@ -170,13 +170,25 @@ impl InferenceSession {
         })?;
         let mut slot = self.slot()?;
         let rows = columns.fill(frame, self.session.inputs(), &mut slot.inputs)?;
-        let ports = self.session.outputs();
+        let (ports, wanted) = (self.session.outputs(), &self.every_output);
         if rows == 0 {
-            return frame::answers(py, ports, &frame::no_rows(ports)?, rows);
+            return frame::answers(
+                py,
+                ports,
+                ports.iter().map(|port| no_rows(py, port)),
+                0,
+            );
         }
-        self.answer(py, slot, &self.every_output, |outputs| {
-            frame::answers(py, ports, outputs, rows)
-        })
+        if self.plain {
+            return self.answer(py, slot, wanted, |outputs| {
+                let arrays = outputs.iter().map(|output| to_array(py, output));
+                frame::answers(py, ports, arrays, rows)
+            });
+        }
+        let inputs = slot.inputs.into_iter().map(Value::Tensor).enumerate().collect();
+        let outputs = self.run_values(py, inputs, wanted).map_err(to_python)?;
+        let answers = outputs.iter().map(|output| values::from_value(py, output));
+        frame::answers(py, ports, answers, rows)
     }
 
     /// What the model takes, in the graph's order.
@@ -216,19 +228,31 @@ impl InferenceSession {
         read: impl FnOnce(&[Tensor]) -> PyResult<T>,
     ) -> PyResult<T> {
         let Slot { inputs, outputs } = &mut slot;
-        let rows = inputs.first().and_then(|input| input.shape().first());
-        let short = rows < Some(&self.rows_to_release);
-        if short {
-            self.session.run_into(inputs, wanted, outputs)
-        } else {
-            py.detach(|| self.session.run_into(inputs, wanted, outputs))
-        }
-        .map_err(to_python)?;
+        let short = self.is_short(inputs.first());
+        let mut run = || self.session.run_into(inputs, wanted, outputs);
+        if short { run() } else { py.detach(run) }.map_err(to_python)?;
         let answer = read(outputs)?;
         if short {
             self.spare().push(slot);
         }
         Ok(answer)
+    }
+
+    /// Runs on values of any kind.
+    fn run_values(
+        &self,
+        py: Python<'_>,
+        inputs: Vec<(usize, Value)>,
+        wanted: &[usize],
+    ) -> engine::Result<Vec<Value>> {
+        let short = self.is_short(inputs.iter().find_map(|(_, value)| value.tensor()));
+        let run = || self.session.run_values(inputs, wanted);
+        if short { run() } else { py.detach(run) }
+    }
+
+    /// Whether a run on this input is over before another thread would have the GIL.
+    fn is_short(&self, input: Option<&Tensor>) -> bool {
+        input.and_then(|input| input.shape().first()) < Some(&self.rows_to_release)
     }
 
     /// The inputs, filled from a feed of their arrays alone; none for any other feed.
@@ -271,13 +295,7 @@ impl InferenceSession {
         let wanted = wanted?;
         let wanted = wanted.as_deref().unwrap_or(&self.every_output);
         let out = out.map(|out| out::in_order(out, self.names(wanted))).transpose()?;
-        let first = inputs.iter().find_map(|(_, value)| value.tensor());
-        let rows = first.and_then(|input| input.shape().first());
-        let outputs = if rows < Some(&self.rows_to_release) {
-            self.session.run_values(inputs, wanted)
-        } else {
-            py.detach(|| self.session.run_values(inputs, wanted))
-        };
+        let outputs = self.run_values(py, inputs, wanted);
         let outputs = outputs.map_err(|error| match error {
             // The feed has them all, so one of them is None.
             Error::InputMissing { .. } => Fail::new_err(error.to_string()),

@@ -1,6 +1,7 @@
+# ruff: noqa: N818 -- the exceptions have onnxruntime's names
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
-from typing import Any, Literal, Protocol, Self, final, type_check_only
+from typing import Any, Literal, Protocol, Self, final, overload, type_check_only
 
 from numpy import ndarray
 
@@ -62,15 +63,25 @@ class InferenceSession:
         sess_options: Any | None = None,
         providers: Sequence[str | tuple[str, dict[str, Any]]] | None = None,
     ) -> Self: ...
+    @overload
     def run(
         self,
         output_names: Iterable[str] | None,
-        input_feed: Mapping[str, ndarray | list[Any]],
+        input_feed: Mapping[str, Any],
         run_options: Any | None = None,
         *,
-        out: Sequence[ndarray] | dict[str, ndarray] | None = None,
+        out: None = None,
+    ) -> list[Any]: ...
+    @overload
+    def run(
+        self,
+        output_names: Iterable[str] | None,
+        input_feed: Mapping[str, Any],
+        run_options: Any | None = None,
+        *,
+        out: Sequence[ndarray] | dict[str, ndarray],
     ) -> list[ndarray]: ...
-    def predict(self, frame: _Frame) -> ndarray | dict[str, ndarray]: ...
+    def predict(self, frame: _Frame) -> ndarray | dict[str, Any]: ...
     def get_inputs(self) -> list[NodeArg]: ...
     def get_outputs(self) -> list[NodeArg]: ...
     def get_overridable_initializers(self) -> list[NodeArg]: ...
