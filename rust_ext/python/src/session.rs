@@ -28,13 +28,13 @@ const LARGE_MODEL: u64 = 1 << 20;
 
 /// A model that is ready to answer, on the CPU, from any number of threads at once.
 ///
-/// path_or_bytes: the model's file, or what is in it. sess_options: onnxruntime's, of
-/// which threads and the level of optimisation count. providers: names, as onnxruntime
-/// takes them; there is one, so each other is warned of.
+/// `path_or_bytes`: the model's file, or what is in it. `sess_options`: onnxruntime's, of
+/// which the threads and the level of optimisation count. `providers`: names, as
+/// onnxruntime takes them; the CPU's is the only one here, so each other is warned of.
 ///
-/// Raises an exception of `rust_ext.errors` for a model that does not open, such as
-/// NoSuchFile or InvalidProtobuf, and NotImplemented for an option that would have no
-/// effect; ImportError where ONNX Runtime's library is not found.
+/// Raises a class of `rust_ext.errors` for a model that does not open, such as
+/// `NoSuchFile` or `InvalidProtobuf`, and `NotImplemented` for an option that would have
+/// no effect; `ImportError` where ONNX Runtime's library is not found.
 #[pyclass(frozen, module = "rust_ext")]
 pub struct InferenceSession {
     session: Session,
@@ -100,19 +100,19 @@ impl InferenceSession {
 
     /// Run the model; return its outputs in the order of `output_names`, or all of them.
     ///
-    /// output_names: a list of names; None or an empty one for all. input_feed: for each
-    /// input's name an array or list, of the input's type and shape, in any layout.
-    /// run_options: onnxruntime's, which change no answer.
+    /// `output_names`: a list of names; None or an empty one for all. `input_feed`: for
+    /// each input's name an array or a list, of the input's type and shape, in any layout.
+    /// `run_options`: onnxruntime's, which change no answer.
     ///
-    /// out: arrays to write the outputs into, instead of making new ones: a list in the
+    /// `out`: arrays to write the outputs into, instead of making new ones: a list in the
     /// order of the outputs, or a dict by name. Each is writable, in C order, of exactly
     /// the output's dtype and shape, and in memory that no other of them has; it may be
     /// an input's. The same arrays come back. Text has no place in them.
     ///
-    /// Raises InvalidArgument where names, types or shapes do not fit the model,
-    /// ValueError where an input is missing, RuntimeError for what is no array, Fail or
-    /// another of `rust_ext.errors` where a node of the graph fails; TypeError or
-    /// ValueError where `out` does not fit, and then nothing is written into it.
+    /// Raises `InvalidArgument` where names, types or shapes do not fit the model,
+    /// `ValueError` where an input is missing, `RuntimeError` for what is no array, and
+    /// `Fail` or another class of `rust_ext.errors` where a node of the graph fails;
+    /// `TypeError` or `ValueError` where `out` does not fit: nothing is written then.
     #[pyo3(signature = (output_names, input_feed, run_options=None, *, out=None))]
     fn run<'py>(
         &self,
@@ -146,22 +146,22 @@ impl InferenceSession {
 
     /// Return the answers for a frame's rows.
     ///
-    /// frame: a DataFrame of pandas or polars, or a dict of arrays or lists. Its columns
+    /// `frame`: a `DataFrame` of pandas or polars, or a dict of arrays or lists. Columns
     /// are found by the names in the model's `fare.schema`, else those of its inputs, in
-    /// any order; others are ignored, as scikit-learn's ColumnTransformer does. An input
-    /// of w values a row takes one column with a list of w in each row.
+    /// any order; others are ignored, as scikit-learn's `ColumnTransformer` does. An input
+    /// of several values a row takes one column, with a list of so many in each row.
     ///
-    /// Numbers may be of any type, so long as an integer is whole and in range, a truth
-    /// value 0 or 1; a float is rounded to the nearest. Text is `str` of any storage.
-    /// None, NaN and NA are missing, which only some columns may be: numbers are then
-    /// NaN, text is what the model has learned for it.
+    /// Numbers may be of any type, so long as an integer is whole and in range, and a
+    /// truth value 0 or 1; a float is rounded to the nearest. Text is `str`, however it
+    /// is stored. None, NaN and NA are missing, which only some columns may be: numbers
+    /// are then NaN, text is what the model has learned for a gap.
     ///
-    /// Returns an array [rows] where the model has one output of one value a row; else
-    /// a dict by output name, [rows] or [rows, values] each. No rows are not an error.
+    /// Returns an array `[rows]` where the model has one output of one value a row; else
+    /// a dict by output name, `[rows]` or `[rows, values]` each. No rows are no error.
     ///
-    /// Raises ValueError with the names of missing columns, or with column, row and
-    /// value of the first that does not fit; TypeError for what is no frame;
-    /// InvalidGraph for a model that takes no table; else as `run`.
+    /// Raises `ValueError` with the columns that are missing, or with column, row and
+    /// value of the first that does not fit; `TypeError` for what is no frame;
+    /// `InvalidGraph` for a model that takes no table; else as `run`.
     fn predict<'py>(&self, frame: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = frame.py();
         let columns = self.columns.get_or_try_init(py, || {
