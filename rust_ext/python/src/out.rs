@@ -9,10 +9,13 @@ use numpy::{
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
+use smallvec::SmallVec;
 
 use crate::arrays::{Number, for_each_number};
 use crate::error::to_python;
 
+/// Arrays of the caller; mostly there is one.
+type Arrays<'py> = SmallVec<[Bound<'py, PyAny>; 1]>;
 /// Writes one answer into an array that is known to fit it.
 type Write<'a> = Box<dyn FnOnce() -> PyResult<()> + 'a>;
 
@@ -20,12 +23,14 @@ type Write<'a> = Box<dyn FnOnce() -> PyResult<()> + 'a>;
 pub fn in_order<'py, 'a>(
     out: &Bound<'py, PyAny>,
     names: impl ExactSizeIterator<Item = &'a str> + Clone,
-) -> PyResult<Vec<Bound<'py, PyAny>>> {
-    let arrays: Option<Vec<_>> = if let Ok(arrays) = out.cast::<PyDict>() {
+) -> PyResult<Arrays<'py>> {
+    let arrays: Option<Arrays> = if let Ok(arrays) = out.cast::<PyDict>() {
         let found = names.clone().map(|name| arrays.get_item(name));
         found.collect::<PyResult<_>>()?
-    } else if out.is_instance_of::<PyList>() || out.is_instance_of::<PyTuple>() {
-        Some(out.extract()?)
+    } else if let Ok(arrays) = out.cast::<PyList>() {
+        Some(arrays.iter().collect())
+    } else if let Ok(arrays) = out.cast::<PyTuple>() {
+        Some(arrays.iter().collect())
     } else {
         let given = out.get_type();
         let message = format!("out must be a list or a dict of arrays, not {given}");
@@ -57,7 +62,7 @@ pub fn write<'a, 'n>(
             )))
         )
     });
-    let writes: Vec<Write> = writes.collect::<PyResult<_>>()?;
+    let writes: SmallVec<[Write; 1]> = writes.collect::<PyResult<_>>()?;
     writes.into_iter().try_for_each(|write| write())
 }
 
