@@ -25,6 +25,8 @@ const ROWS_TO_RELEASE: usize = 10;
 /// Bytes from which a model is not small: it releases the GIL for one row already.
 const LARGE_MODEL: u64 = 1 << 20;
 // endregion: release
+/// Elements up to which the tensors of a run are kept for the next one.
+const ELEMENTS_TO_KEEP: usize = 1 << 14;
 
 /// A model that is ready to answer, on the CPU, from any number of threads at once.
 ///
@@ -44,7 +46,7 @@ pub struct InferenceSession {
     plain: bool,
     rows_to_release: usize,
     columns: PyOnceLock<Columns>,
-    /// Tensors of past runs, to be used again: small ones, and one slot a thread.
+    /// Small tensors of past runs, to be used again: one slot a thread.
     spare: Mutex<Vec<Slot>>,
 }
 
@@ -219,7 +221,7 @@ impl InferenceSession {
 }
 
 impl InferenceSession {
-    /// Runs on the filled slot, reads the `wanted` outputs and keeps the slot if small.
+    /// Runs on the filled slot, reads the `wanted` outputs and keeps a small slot.
     fn answer<T>(
         &self,
         py: Python<'_>,
@@ -228,11 +230,12 @@ impl InferenceSession {
         read: impl FnOnce(&[Tensor]) -> PyResult<T>,
     ) -> PyResult<T> {
         let Slot { inputs, outputs } = &mut slot;
-        let short = self.is_short(inputs.first());
         let mut run = || self.session.run_into(inputs, wanted, outputs);
-        if short { run() } else { py.detach(run) }.map_err(to_python)?;
+        if self.is_short(inputs.first()) { run() } else { py.detach(run) }
+            .map_err(to_python)?;
         let answer = read(outputs)?;
-        if short {
+        let elements: usize = inputs.iter().chain(&*outputs).map(Tensor::len).sum();
+        if elements <= ELEMENTS_TO_KEEP {
             self.spare().push(slot);
         }
         Ok(answer)
