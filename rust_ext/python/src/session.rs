@@ -15,7 +15,7 @@ use crate::error::to_python;
 use crate::frame::{self, Columns, no_rows};
 use crate::metadata::{ModelMetadata, NodeArg};
 use crate::options::{self, PROVIDER};
-use crate::out;
+use crate::out::Out;
 use crate::values;
 
 // region: release
@@ -109,7 +109,7 @@ impl InferenceSession {
     /// `out`: arrays to write the outputs into, instead of making new ones: a list in the
     /// order of the outputs, or a dict by name. Each is writable, in C order, of exactly
     /// the output's dtype and shape, and in memory that no other of them has; it may be
-    /// an input's. The same arrays come back. Text has no place in them.
+    /// an input's. They come back, in the same list if in one. Text has no place in them.
     ///
     /// Raises `InvalidArgument` where names, types or shapes do not fit the model,
     /// `ValueError` where an input is missing, `RuntimeError` for what is no array, and
@@ -135,14 +135,13 @@ impl InferenceSession {
             (_, _, wanted) => return self.run_any(feed, options, wanted, out),
         };
         let wanted = wanted.as_deref().unwrap_or(&self.every_output);
-        let out = out.map(|out| out::in_order(out, self.names(wanted))).transpose()?;
+        let out = out.map(|out| Out::of(out, self.names(wanted))).transpose()?;
         self.answer(py, slot, wanted, |outputs| {
-            let Some(arrays) = out else {
+            let Some(out) = out else {
                 let arrays = outputs.iter().map(|output| to_array(py, output));
                 return PyList::new(py, arrays.collect::<PyResult<Vec<_>>>()?);
             };
-            out::write(&arrays, self.names(wanted), outputs.iter())?;
-            PyList::new(py, arrays)
+            out.write(py, self.names(wanted), outputs.iter())
         })
     }
 
@@ -297,14 +296,14 @@ impl InferenceSession {
         let inputs = values::of_feed(&self.session, feed)?;
         let wanted = wanted?;
         let wanted = wanted.as_deref().unwrap_or(&self.every_output);
-        let out = out.map(|out| out::in_order(out, self.names(wanted))).transpose()?;
+        let out = out.map(|out| Out::of(out, self.names(wanted))).transpose()?;
         let outputs = self.run_values(py, inputs, wanted);
         let outputs = outputs.map_err(|error| match error {
             // The feed has them all, so one of them is None.
             Error::InputMissing { .. } => Fail::new_err(error.to_string()),
             error => to_python(error),
         })?;
-        let Some(arrays) = out else {
+        let Some(out) = out else {
             let answers = outputs.iter().map(|output| values::from_value(py, output));
             return PyList::new(py, answers.collect::<PyResult<Vec<_>>>()?);
         };
@@ -314,8 +313,7 @@ impl InferenceSession {
                 "out takes tensors only; ask for these outputs by name",
             )
         })?;
-        out::write(&arrays, self.names(wanted), tensors.into_iter())?;
-        PyList::new(py, arrays)
+        out.write(py, self.names(wanted), tensors.into_iter())
     }
 
     fn names(
