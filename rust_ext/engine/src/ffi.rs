@@ -254,6 +254,31 @@ fn start<T: Element>(tensor: &Tensor) -> ort::Result<*mut T> {
     Ok(tensor.handle().data()?.cast())
 }
 
+/// The numbers of a tensor as they lie in memory; none of strings.
+pub(crate) fn bytes(tensor: &Tensor) -> ort::Result<&[u8]> {
+    let (start, count) = extent(tensor)?;
+    // SAFETY: this many bytes begin there, for as long as the tensor lives.
+    Ok(unsafe { slice::from_raw_parts(start, count) })
+}
+
+/// Overwrites the numbers of a tensor by those of another of its type and size.
+pub(crate) fn set_bytes(tensor: &mut Tensor, bytes: &[u8]) -> ort::Result<()> {
+    let (start, count) = extent(tensor)?;
+    assert_eq!(count, bytes.len());
+    // SAFETY: this many bytes begin there, borrowed by this caller alone; they came from
+    // numbers of the same type, so they are such numbers.
+    unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), start, count) };
+    Ok(())
+}
+
+/// Where the numbers of a tensor begin, and how many bytes they take.
+fn extent(tensor: &Tensor) -> ort::Result<(*mut u8, usize)> {
+    let count = tensor.len() * tensor.element_type().size().unwrap_or(0);
+    let start =
+        if count == 0 { ptr::dangling_mut() } else { tensor.handle().data()? };
+    Ok((start, count))
+}
+
 /// The strings of a tensor of strings.
 pub(crate) fn strings(tensor: &Tensor) -> ort::Result<Vec<String>> {
     if tensor.is_empty() {

@@ -15,6 +15,7 @@
 
 mod error;
 mod ffi;
+mod floor;
 mod library;
 mod port;
 mod schema;
@@ -25,6 +26,7 @@ mod value;
 pub use half::f16;
 
 pub use error::{Error, Result, Status};
+pub use floor::Floor;
 pub use library::{Library, find_library};
 pub use port::{Dim, Kind, Port};
 pub use schema::{Column, MISSING_TEXT, Unknown};

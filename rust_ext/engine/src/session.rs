@@ -298,6 +298,10 @@ impl Session {
         })
     }
 
+    pub(crate) fn inner(&self) -> Arc<SharedSessionInner> {
+        Arc::clone(&self.inner)
+    }
+
     fn check(&self, inputs: &[Tensor], wanted: &[usize]) -> Result<()> {
         if inputs.len() != self.required {
             let names = names(self.inputs());
@@ -322,7 +326,12 @@ impl Session {
 
     /// Whether the outputs of an earlier run may be written over by this one: there is
     /// one for each, of the right type, for as many rows, and none is another's twin.
-    fn fit(&self, outputs: &[Tensor], inputs: &[Tensor], wanted: &[usize]) -> bool {
+    pub(crate) fn fit(
+        &self,
+        outputs: &[Tensor],
+        inputs: &[Tensor],
+        wanted: &[usize],
+    ) -> bool {
         let rows = inputs.first().and_then(|input| input.shape().first());
         outputs.len() == wanted.len()
             && outputs.iter().zip(wanted).all(|(output, &position)| {

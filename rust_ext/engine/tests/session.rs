@@ -5,7 +5,7 @@
 mod small_models;
 
 use engine::{
-    Dim, ElementType, Error, Kind, Options, Session, Status, Tensor, Unknown,
+    Dim, ElementType, Error, Floor, Kind, Options, Session, Status, Tensor, Unknown,
 };
 use small_models::{library, open, path};
 
@@ -214,4 +214,25 @@ fn truth_values_are_true_or_false_whatever_the_file_holds() {
             [0, 1, 1, 1]
         );
     }
+}
+
+#[test]
+fn the_floor_answers_each_feed_as_a_run_does() {
+    let session = open("fare.onnx");
+    let feeds = vec![rides(&[2.0], &[1], &["north"]), rides(&[4.0], &[3], &["south"])];
+    let mut floor = Floor::new(&session, feeds).unwrap();
+    for _ in 0..2 {
+        let outputs = floor.run().unwrap();
+        assert_eq!(outputs[0].as_slice::<f32>().unwrap(), [12.5]);
+        assert_eq!(outputs[1].strings().unwrap(), ["south"]);
+    }
+    assert_eq!(Floor::new(&session, Vec::new()).unwrap().run().unwrap().len(), 0);
+
+    let code = |feeds| Floor::new(&session, feeds).err().unwrap().code();
+    let one = || rides(&[2.0], &[1], &["a"]);
+    assert_eq!(code(vec![one(), rides(&[], &[], &[])]), "tensor-size");
+    assert_eq!(code(vec![one(), Vec::new()]), "input-missing");
+    let some = Tensor::from_slice(&[2], &[1.0_f32, -1.0]).unwrap();
+    let refused = Floor::new(&open("positive.onnx"), vec![vec![some]]).err().unwrap();
+    assert_eq!(refused.code(), "unsupported");
 }

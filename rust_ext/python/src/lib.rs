@@ -4,6 +4,7 @@
 mod arrays;
 mod column;
 mod error;
+mod floor;
 mod frame;
 mod metadata;
 mod options;
@@ -16,6 +17,8 @@ mod values;
 mod _rust_ext {
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use crate::floor::Floor;
     #[pymodule_export]
     use crate::metadata::{ModelMetadata, NodeArg};
     #[pymodule_export]

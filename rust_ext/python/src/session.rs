@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use engine::{Error, Kind, Library, Port, Session, Tensor, Value};
-use pyo3::exceptions::{PyRuntimeError, PyTypeError};
+use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
@@ -220,6 +220,17 @@ impl InferenceSession {
 }
 
 impl InferenceSession {
+    /// The limit to measure runs on these feeds by.
+    pub fn floor(&self, feeds: &[Bound<'_, PyDict>]) -> PyResult<engine::Floor> {
+        let tensors = feeds.iter().map(|feed| {
+            let slot = self.filled(feed)?;
+            let unfit = || PyValueError::new_err("the floor takes arrays that fit");
+            Ok(slot.ok_or_else(unfit)?.inputs)
+        });
+        let tensors = tensors.collect::<PyResult<_>>()?;
+        engine::Floor::new(&self.session, tensors).map_err(to_python)
+    }
+
     /// Runs on the filled slot, reads the `wanted` outputs and keeps a small slot.
     fn answer<T>(
         &self,
