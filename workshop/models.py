@@ -2,8 +2,9 @@
 
 import hashlib
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,6 +38,7 @@ from workshop.rides import (
     NUMBERS,
     TARGET,
     UNITS,
+    ZONES,
     clean,
     read_rides,
     split_by_time,
@@ -44,6 +46,8 @@ from workshop.rides import (
 
 SEED = 2015
 EXPORTER = (conversion, faithful)  # what they do decides what a file holds
+BANDS, SIDES = range(1, 9), ("west", "middle", "east")
+ZONE_NUMBERS = {f"{b}-{s}": i for i, (b, s) in enumerate(product(BANDS, SIDES))}
 MODELS = ("fare", "fare_small", "fare_large", "gbr", "forest")
 
 
@@ -140,12 +144,37 @@ def ensure(name: str = "fare", *, force: bool = False) -> ModelFiles:
 
 def ensure_iris(*, force: bool = False) -> ModelFiles:
     """The files of the post's model: a default forest on iris, one input of width 4."""
-    forest, files = RandomForestClassifier(random_state=SEED), _files("iris")
-    if force or not _sound(files, forest):
-        flowers, species = load_iris(return_X_y=True)
-        flowers = flowers.astype(np.float32)
-        graph = export.array_to_onnx(forest.fit(flowers, species), flowers)
-        _write(files, forest, graph, [])
+    forest = RandomForestClassifier(random_state=SEED)
+    return _ensure_array("iris", forest, lambda: load_iris(return_X_y=True), force)
+
+
+def ensure_tensor(*, force: bool = False) -> ModelFiles:
+    """The files of `gbr`'s estimator on one input of width 6: see `as_tensor`."""
+
+    def data() -> tuple[np.ndarray, np.ndarray]:
+        rides = split_by_time(clean(read_rides())).train
+        return as_tensor(rides), rides[TARGET]
+
+    booster = GradientBoostingRegressor(random_state=SEED)
+    return _ensure_array("gbr_tensor", booster, data, force)
+
+
+def as_tensor(rides: pd.DataFrame) -> np.ndarray:
+    """The rides as one float32 array [rows, 6], in which a zone is a number."""
+    zones = rides[ZONES].apply(lambda zone: zone.map(ZONE_NUMBERS))
+    return np.ascontiguousarray(rides[FEATURES].assign(**zones).to_numpy(np.float32))
+
+
+def _ensure_array(
+    name: str, model: BaseEstimator, data: Callable[[], tuple], force: bool
+) -> ModelFiles:
+    """The files of a model of plain numbers; fitted first where they are not sound."""
+    files = _files(name)
+    if force or not _sound(files, model):
+        rows, target = data()
+        rows = rows.astype(np.float32)
+        graph = export.array_to_onnx(model.fit(rows, target), rows)
+        _write(files, model, graph, [])
     return files
 
 

@@ -1,5 +1,6 @@
 """How sure a ratio of times is: bootstrap intervals, and the noise floor under them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -60,7 +61,7 @@ def ratio_interval(
     picks = rng.integers(len(launches), size=(DRAWS, len(launches)))
     slow_medians = _medians([slow_s[each] for each in launches], picks, rng)
     fast_medians = _medians([fast_s[each] for each in launches], picks, rng)
-    low, high = _middle(slow_medians / fast_medians)
+    low, high = spread(slow_medians / fast_medians)
     medians = samples.groupby("arm")["seconds"].median()
     ratio = medians[slow] / medians[fast]
     return Interval(float(ratio), low, high, len(launches), label(slow), label(fast))
@@ -73,12 +74,40 @@ def median_interval(samples: pd.DataFrame, arm: str, *, seed: int = 0) -> Median
     rng = np.random.default_rng(seed)
     picks = rng.integers(len(launches), size=(DRAWS, len(launches)))
     middle = np.median(np.concatenate(launches))
-    return Median(float(middle), *_middle(_medians(launches, picks, rng)))
+    return Median(float(middle), *spread(_medians(launches, picks, rng)))
 
 
-def noise_floor(samples: pd.DataFrame, arm: str, again: str, *, seed: int = 0) -> float:
+def paired_ratio(
+    samples: pd.DataFrame, slow: str, fast: str, *, seed: int = 0
+) -> Interval:
+    """Return the median over rounds of slow / fast in the same round, as an Interval.
+
+    For arms that take turns in rounds so short that what disturbs one disturbs the
+    other: their ratio is steadier than that of their medians.
+    """
+    _check_one_kind(samples)
+    rounds = samples.pivot_table("seconds", ["launch", "round"], "arm")
+    if not {slow, fast} <= set(rounds):
+        raise WorkshopError(f"No samples of {slow!r} or {fast!r}: {[*rounds]}.")
+    ratios = (rounds[slow] / rounds[fast]).dropna()
+    launches = [each.to_numpy() for _, each in ratios.groupby("launch")]
+    rng = np.random.default_rng(seed)
+    picks = rng.integers(len(launches), size=(DRAWS, len(launches)))
+    low, high = spread(_medians(launches, picks, rng))
+    found = float(ratios.median()), low, high
+    return Interval(*found, len(launches), label(slow), label(fast))
+
+
+def noise_floor(
+    samples: pd.DataFrame,
+    arm: str,
+    again: str,
+    *,
+    ratio: Callable[..., Interval] = ratio_interval,
+    seed: int = 0,
+) -> float:
     """Return the ratio that an arm timed against itself does not exceed: 1 or more."""
-    same = ratio_interval(samples, arm, again, seed=seed)
+    same = ratio(samples, arm, again, seed=seed)
     return max(same.high, 1 / same.low)
 
 
@@ -133,7 +162,7 @@ def _by_launch(samples: pd.DataFrame, arm: str) -> dict[int, np.ndarray]:
     }
 
 
-def _middle(drawn: np.ndarray) -> tuple[float, float]:
+def spread(drawn: np.ndarray) -> tuple[float, float]:
     """Return between what the middle 95% of the draws lie."""
     tail = (1 - LEVEL) / 2
     low, high = np.quantile(drawn, [tail, 1 - tail])

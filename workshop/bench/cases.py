@@ -1,0 +1,142 @@
+"""What is timed: a model, rows and threads; and the batches that all contenders get."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
+
+import joblib
+import numpy as np
+import pandas as pd
+from onnxruntime import SessionOptions
+from rust_ext._rust_ext import Floor
+from sklearn.base import BaseEstimator
+
+from rust_ext import InferenceSession
+from workshop import models
+from workshop.asking import feeds
+from workshop.models import ModelFiles
+from workshop.rides import FEATURES, clean, read_rides
+
+TENSOR, COLUMNS = "one tensor", "columns"
+ANSWER, TOGETHER, OPEN = "answer", "two Python threads", "a new session"
+MODELS = {
+    TENSOR: models.ensure_tensor,
+    COLUMNS: lambda: models.ensure("gbr"),
+    "fare": lambda: models.ensure("fare"),
+    "fare_large": lambda: models.ensure("fare_large"),
+    "forest": lambda: models.ensure("forest"),
+}
+# A turn is shorter than a time slice, so that most turns are disturbed by nobody.
+CALLS = {1: 250, 10: 50}  # a turn; of more rows, one
+SLOW_CALLS = 3  # a turn, of those that take a frame
+CHUNKS, HEAVY_CHUNKS, HEAVY = 16, 2, 10_000
+
+
+@dataclass(frozen=True)
+class Case:
+    """One table of contenders, each with the same task."""
+
+    model: str
+    rows: int = 1
+    threads: int = 1  # inside an operator
+    task: str = ANSWER
+    same_row: bool = False
+
+    @property
+    def what(self) -> str:
+        """The kind of its samples, which with rows and threads names the case."""
+        more = [self.task] * (self.task != ANSWER) + ["same row"] * self.same_row
+        return ", ".join([self.model, *more])
+
+    @property
+    def heavy(self) -> bool:
+        """Whether there are rides for few turns only."""
+        return self.rows >= HEAVY
+
+    @property
+    def slow(self) -> bool:
+        """Whether a turn takes so long that there are few of them."""
+        return self.heavy or self.task == TOGETHER
+
+
+ROWS = (1, 10, 100, 1_000, 10_000, 100_000)
+QUICK = [
+    *(Case(model, rows) for model in (TENSOR, COLUMNS) for rows in (1, 100)),
+    *(Case(model, same_row=True) for model in (TENSOR, COLUMNS)),
+    *(Case(TENSOR, rows, task=TOGETHER) for rows in (1, 1_000)),
+    Case(COLUMNS, task=OPEN),
+]
+FULL = [
+    *(Case(m, rows, n) for m in (TENSOR, COLUMNS) for n in (1, 2) for rows in ROWS),
+    *(Case(m, rows) for m in ("fare", "fare_large", "forest") for rows in ROWS[:5:2]),
+    *(case for case in QUICK if case.task != ANSWER or case.same_row),
+    Case("fare_large", task=OPEN),
+]
+
+
+class Chunk(NamedTuple):
+    """The batches of one turn, made ready for each kind of contender."""
+
+    feeds: list[dict[str, np.ndarray]]
+    frames: list[pd.DataFrame | np.ndarray]  # the first few of the same batches
+    floor: Floor
+
+
+@cache
+def files(model: str) -> ModelFiles:
+    """The model's files, made where they are missing."""
+    return MODELS[model]()
+
+
+@cache
+def pipeline(model: str) -> BaseEstimator:
+    """The model in scikit-learn."""
+    return joblib.load(files(model).joblib)["model"]
+
+
+@cache
+def in_rust(model: str, threads: int) -> InferenceSession:
+    """The session that the floor stands on, too."""
+    return InferenceSession(files(model).onnx, options(threads))
+
+
+def options(threads: int) -> SessionOptions:
+    """Threads inside an operator, none of which waits in a loop."""
+    chosen = SessionOptions()
+    chosen.intra_op_num_threads, chosen.inter_op_num_threads = threads, 1
+    chosen.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return chosen
+
+
+def chunks(case: Case, *, seed: int) -> list[Chunk]:
+    """The turns' batches of rides, no two alike unless the case wants it so.
+
+    More rides than there are (49,682) hold some twice.
+    """
+    session = in_rust(case.model, case.threads)
+    calls = CALLS.get(case.rows, 1)
+    count = calls * (HEAVY_CHUNKS if case.heavy else CHUNKS)
+    rides = clean(read_rides())[FEATURES]
+    rides = rides.sample(case.rows * count, replace=case.heavy, random_state=seed)
+    if case.same_row:
+        rides = rides.iloc[[0] * len(rides)]
+    if case.model == TENSOR:
+        table = models.as_tensor(rides)
+        columns = {session.get_inputs()[0].name: table}
+    else:
+        table, columns = rides, feeds(rides, session)
+    batches = [slice(i * case.rows, (i + 1) * case.rows) for i in range(count)]
+    turns = [batches[first : first + calls] for first in range(0, count, calls)]
+    return [_chunk(session, table, columns, turn) for turn in turns]
+
+
+def _chunk(
+    session: InferenceSession,
+    table: pd.DataFrame | np.ndarray,
+    columns: dict[str, np.ndarray],
+    turn: list[slice],
+) -> Chunk:
+    # Copies: a caller's arrays are not slices of one.
+    feeds = [{name: each[at].copy() for name, each in columns.items()} for at in turn]
+    frames = [table[at].copy() for at in turn[:SLOW_CALLS]]
+    return Chunk(feeds, frames, Floor(session, feeds))
