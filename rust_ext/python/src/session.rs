@@ -8,6 +8,7 @@ use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
+use smallvec::SmallVec;
 
 use crate::arrays::{fill, to_array};
 use crate::error::classes::Fail;
@@ -139,7 +140,10 @@ impl InferenceSession {
         self.answer(py, slot, wanted, |outputs| {
             let Some(out) = out else {
                 let arrays = outputs.iter().map(|output| to_array(py, output));
-                return PyList::new(py, arrays.collect::<PyResult<Vec<_>>>()?);
+                return PyList::new(
+                    py,
+                    arrays.collect::<PyResult<SmallVec<[_; 4]>>>()?,
+                );
             };
             out.write(py, self.names(wanted), outputs.iter())
         })
