@@ -7,7 +7,7 @@
 //! copies, one row costs about a third less, and two threads do twice the work.
 #![allow(unsafe_code)]
 
-use std::ffi::{CStr, CString};
+use std::ffi::{CStr, CString, c_char};
 use std::path::Path;
 use std::ptr::{self, NonNull};
 use std::slice;
@@ -53,13 +53,25 @@ pub(crate) fn check_library(path: &Path) -> Result<(), String> {
 }
 
 /// The names of a model's ports, as C reads them.
-pub(crate) struct Names(Vec<CString>);
+pub(crate) struct Names {
+    pointers: Vec<*const c_char>,
+    _owned: Vec<CString>,
+}
+
+// SAFETY: the pointers lead to strings that live as long, and nobody writes to them.
+unsafe impl Send for Names {}
+// SAFETY: as above.
+unsafe impl Sync for Names {}
 
 impl Names {
     pub(crate) fn of(ports: &[Port]) -> Self {
         // The names came from C, so none holds a NUL.
         let name = |port: &Port| CString::new(port.name.as_str()).unwrap_or_default();
-        Self(ports.iter().map(name).collect())
+        let owned: Vec<CString> = ports.iter().map(name).collect();
+        Self {
+            pointers: owned.iter().map(|name| name.as_ptr()).collect(),
+            _owned: owned,
+        }
     }
 }
 
@@ -184,6 +196,10 @@ impl Handle {
             )
         })?;
         Self::owned(part)
+    }
+
+    fn pointer(&self) -> *const sys::OrtValue {
+        self.0.as_ptr().cast_const()
     }
 
     fn owned(value: *mut sys::OrtValue) -> ort::Result<Self> {
@@ -334,13 +350,15 @@ pub(crate) fn run(
     (output_names, wanted): (&Names, &[usize]),
     outputs: &mut Vec<Tensor>,
 ) -> ort::Result<()> {
-    let inputs = input_names.0.iter().zip(inputs.iter().map(Tensor::handle));
+    let inputs: Inputs =
+        inputs.iter().map(|tensor| tensor.handle().pointer()).collect();
+    let names = &input_names.pointers[..inputs.len()];
     if outputs.len() != wanted.len() {
         outputs.clear();
     }
     let mut pointers: Pointers =
         outputs.iter().map(|tensor| tensor.handle().0.as_ptr()).collect();
-    call(session, inputs, (output_names, wanted), &mut pointers)?;
+    call(session, (names, &inputs), (output_names, wanted), &mut pointers)?;
     if outputs.is_empty() {
         let handles: SmallVec<[Handle; 4]> =
             pointers.into_iter().map(Handle::owned).collect::<ort::Result<_>>()?;
@@ -359,28 +377,30 @@ pub(crate) fn run_any(
     (input_names, inputs): (&Names, &[(usize, Handle)]),
     outputs: (&Names, &[usize]),
 ) -> ort::Result<Vec<Handle>> {
-    let inputs =
-        inputs.iter().map(|(position, handle)| (&input_names.0[*position], handle));
+    let (names, inputs): (SmallVec<[_; 16]>, Inputs) = inputs
+        .iter()
+        .map(|(position, handle)| (input_names.pointers[*position], handle.pointer()))
+        .unzip();
     let mut pointers = Pointers::new();
-    call(session, inputs, outputs, &mut pointers)?;
+    call(session, (&names, &inputs), outputs, &mut pointers)?;
     pointers.into_iter().map(Handle::owned).collect()
 }
 
+/// Values to read.
+type Inputs = SmallVec<[*const sys::OrtValue; 16]>;
 /// Values to write into, or null.
 type Pointers = SmallVec<[*mut sys::OrtValue; 4]>;
 
 /// Fills `pointers`, which may be valid or missing, with the outputs.
-fn call<'a>(
+fn call(
     session: &SharedSessionInner,
-    inputs: impl Iterator<Item = (&'a CString, &'a Handle)>,
+    (input_names, inputs): (&[*const c_char], &Inputs),
     (output_names, wanted): (&Names, &[usize]),
     pointers: &mut Pointers,
 ) -> ort::Result<()> {
-    let (input_names, inputs): (SmallVec<[_; 16]>, SmallVec<[_; 16]>) = inputs
-        .map(|(name, handle)| (name.as_ptr(), handle.0.as_ptr().cast_const()))
-        .unzip();
+    assert_eq!(input_names.len(), inputs.len());
     let output_names: SmallVec<[_; 4]> =
-        wanted.iter().map(|&position| output_names.0[position].as_ptr()).collect();
+        wanted.iter().map(|&position| output_names.pointers[position]).collect();
     pointers.resize(wanted.len(), ptr::null_mut());
     // SAFETY: each array is as long as said and its pointers are null or valid; outputs
     // to write into are borrowed for that; the session's only provider is the CPU's, for

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use engine::{ElementType, Port, Tensor};
-use numpy::ndarray::{ArrayD, ArrayViewD};
+use numpy::ndarray::{ArrayD, ArrayView2, ArrayViewD};
 use numpy::{
     Element, PyArray, PyArrayDescr, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods,
     PyUntypedArray, PyUntypedArrayMethods, ToPyArray,
@@ -119,9 +119,14 @@ fn numbers_out<'py, T: Number>(
     tensor: &Tensor,
 ) -> PyResult<Bound<'py, PyAny>> {
     let data = tensor.as_slice::<T>().map_err(to_python)?;
-    let view = ArrayViewD::from_shape(tensor.shape(), data);
-    let view = view.map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
-    Ok(view.to_pyarray(py).into_any())
+    let array = match *tensor.shape() {
+        // As below, with less to work out.
+        [rows, width] => ArrayView2::from_shape((rows, width), data)
+            .map(|view| view.to_pyarray(py).into_any()),
+        _ => ArrayViewD::from_shape(tensor.shape(), data)
+            .map(|view| view.to_pyarray(py).into_any()),
+    };
+    array.map_err(|error| PyRuntimeError::new_err(error.to_string()))
 }
 
 /// Each element becomes `str(element)`, as in onnxruntime; bytes are UTF-8.

@@ -14,56 +14,69 @@ use smallvec::SmallVec;
 use crate::arrays::{Number, for_each_number};
 use crate::error::to_python;
 
-/// Arrays of the caller; mostly there is one.
-type Arrays<'py> = SmallVec<[Bound<'py, PyAny>; 1]>;
+/// The caller's arrays, in the order of the outputs that are asked for.
+pub struct Out<'py> {
+    arrays: SmallVec<[Bound<'py, PyAny>; 1]>,
+    /// What they came in, if in a list: to be returned, which is cheaper than another.
+    list: Option<Bound<'py, PyList>>,
+}
+
 /// Writes one answer into an array that is known to fit it.
 type Write<'a> = Box<dyn FnOnce() -> PyResult<()> + 'a>;
 
-/// The arrays of `out`, a list or a dict by name, in the order of the outputs `names`.
-pub fn in_order<'py, 'a>(
-    out: &Bound<'py, PyAny>,
-    names: impl ExactSizeIterator<Item = &'a str> + Clone,
-) -> PyResult<Arrays<'py>> {
-    let arrays: Option<Arrays> = if let Ok(arrays) = out.cast::<PyDict>() {
-        let found = names.clone().map(|name| arrays.get_item(name));
-        found.collect::<PyResult<_>>()?
-    } else if let Ok(arrays) = out.cast::<PyList>() {
-        Some(arrays.iter().collect())
-    } else if let Ok(arrays) = out.cast::<PyTuple>() {
-        Some(arrays.iter().collect())
-    } else {
-        let given = out.get_type();
-        let message = format!("out must be a list or a dict of arrays, not {given}");
-        return Err(PyTypeError::new_err(message));
-    };
-    match arrays {
-        Some(arrays) if out.len()? == names.len() => Ok(arrays),
-        _ => {
-            let names: Vec<&str> = names.collect();
-            let message = "out must have one array for each output asked for";
-            Err(PyValueError::new_err(format!("{message}: {}", names.join(", "))))
+impl<'py> Out<'py> {
+    /// The arrays of `out`, a list or a dict by name, for the outputs `names`.
+    pub fn of<'n>(
+        out: &Bound<'py, PyAny>,
+        names: impl ExactSizeIterator<Item = &'n str> + Clone,
+    ) -> PyResult<Self> {
+        let list = out.cast::<PyList>().ok().cloned();
+        let arrays: Option<SmallVec<_>> = if let Some(list) = &list {
+            Some(list.iter().collect())
+        } else if let Ok(arrays) = out.cast::<PyTuple>() {
+            Some(arrays.iter().collect())
+        } else if let Ok(arrays) = out.cast::<PyDict>() {
+            let found = names.clone().map(|name| arrays.get_item(name));
+            found.collect::<PyResult<_>>()?
+        } else {
+            let given = out.get_type();
+            let message =
+                format!("out must be a list or a dict of arrays, not {given}");
+            return Err(PyTypeError::new_err(message));
+        };
+        match arrays {
+            Some(arrays) if out.len()? == names.len() => Ok(Self { arrays, list }),
+            _ => {
+                let names: Vec<&str> = names.collect();
+                let message = "out must have one array for each output asked for";
+                Err(PyValueError::new_err(format!("{message}: {}", names.join(", "))))
+            }
         }
     }
-}
 
-/// Writes the answers of the outputs `names` into the arrays: all of them or none.
-pub fn write<'a, 'n>(
-    arrays: &'a [Bound<'_, PyAny>],
-    names: impl Iterator<Item = &'n str>,
-    answers: impl Iterator<Item = &'a Tensor>,
-) -> PyResult<()> {
-    let writes = arrays.iter().zip(names).zip(answers).map(|((array, name), answer)| {
-        for_each_number!(
-            answer.element_type(),
-            prepare(array, name, answer),
-            Err(PyTypeError::new_err(format!(
-                "output '{name}' is text, which out does not take; ask for the other \
-                 outputs by name"
-            )))
-        )
-    });
-    let writes: SmallVec<[Write; 1]> = writes.collect::<PyResult<_>>()?;
-    writes.into_iter().try_for_each(|write| write())
+    /// Writes the answers of the outputs `names` into the arrays, all of them or none;
+    /// returns the arrays.
+    pub fn write<'a>(
+        self,
+        py: Python<'py>,
+        names: impl Iterator<Item = &'a str>,
+        answers: impl Iterator<Item = &'a Tensor>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let pairs = self.arrays.iter().zip(names).zip(answers);
+        let writes = pairs.map(|((array, name), answer)| {
+            for_each_number!(
+                answer.element_type(),
+                prepare(array, name, answer),
+                Err(PyTypeError::new_err(format!(
+                    "output '{name}' is text, which out does not take; ask for the \
+                     other outputs by name"
+                )))
+            )
+        });
+        let writes: SmallVec<[Write; 1]> = writes.collect::<PyResult<_>>()?;
+        writes.into_iter().try_for_each(|write| write())?;
+        self.list.map_or_else(|| PyList::new(py, self.arrays), Ok)
+    }
 }
 
 /// Borrows the array for writing, so that no other of the arrays can overlap it.

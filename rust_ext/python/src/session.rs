@@ -8,6 +8,7 @@ use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
+use smallvec::SmallVec;
 
 use crate::arrays::{fill, to_array};
 use crate::error::classes::Fail;
@@ -15,7 +16,7 @@ use crate::error::to_python;
 use crate::frame::{self, Columns, no_rows};
 use crate::metadata::{ModelMetadata, NodeArg};
 use crate::options::{self, PROVIDER};
-use crate::out;
+use crate::out::Out;
 use crate::values;
 
 // region: release
@@ -25,6 +26,8 @@ const ROWS_TO_RELEASE: usize = 10;
 /// Bytes from which a model is not small: it releases the GIL for one row already.
 const LARGE_MODEL: u64 = 1 << 20;
 // endregion: release
+/// Elements up to which the tensors of a run are kept for the next one.
+const ELEMENTS_TO_KEEP: usize = 1 << 14;
 
 /// A model that is ready to answer, on the CPU, from any number of threads at once.
 ///
@@ -44,7 +47,7 @@ pub struct InferenceSession {
     plain: bool,
     rows_to_release: usize,
     columns: PyOnceLock<Columns>,
-    /// Tensors of past runs, to be used again: small ones, and one slot a thread.
+    /// Small tensors of past runs, to be used again: one slot a thread.
     spare: Mutex<Vec<Slot>>,
 }
 
@@ -107,7 +110,7 @@ impl InferenceSession {
     /// `out`: arrays to write the outputs into, instead of making new ones: a list in the
     /// order of the outputs, or a dict by name. Each is writable, in C order, of exactly
     /// the output's dtype and shape, and in memory that no other of them has; it may be
-    /// an input's. The same arrays come back. Text has no place in them.
+    /// an input's. They come back, in the same list if in one. Text has no place in them.
     ///
     /// Raises `InvalidArgument` where names, types or shapes do not fit the model,
     /// `ValueError` where an input is missing, `RuntimeError` for what is no array, and
@@ -133,14 +136,16 @@ impl InferenceSession {
             (_, _, wanted) => return self.run_any(feed, options, wanted, out),
         };
         let wanted = wanted.as_deref().unwrap_or(&self.every_output);
-        let out = out.map(|out| out::in_order(out, self.names(wanted))).transpose()?;
+        let out = out.map(|out| Out::of(out, self.names(wanted))).transpose()?;
         self.answer(py, slot, wanted, |outputs| {
-            let Some(arrays) = out else {
+            let Some(out) = out else {
                 let arrays = outputs.iter().map(|output| to_array(py, output));
-                return PyList::new(py, arrays.collect::<PyResult<Vec<_>>>()?);
+                return PyList::new(
+                    py,
+                    arrays.collect::<PyResult<SmallVec<[_; 4]>>>()?,
+                );
             };
-            out::write(&arrays, self.names(wanted), outputs.iter())?;
-            PyList::new(py, arrays)
+            out.write(py, self.names(wanted), outputs.iter())
         })
     }
 
@@ -230,7 +235,7 @@ impl InferenceSession {
         engine::Floor::new(&self.session, tensors).map_err(to_python)
     }
 
-    /// Runs on the filled slot, reads the `wanted` outputs and keeps the slot if small.
+    /// Runs on the filled slot, reads the `wanted` outputs and keeps a small slot.
     fn answer<T>(
         &self,
         py: Python<'_>,
@@ -239,11 +244,12 @@ impl InferenceSession {
         read: impl FnOnce(&[Tensor]) -> PyResult<T>,
     ) -> PyResult<T> {
         let Slot { inputs, outputs } = &mut slot;
-        let short = self.is_short(inputs.first());
         let mut run = || self.session.run_into(inputs, wanted, outputs);
-        if short { run() } else { py.detach(run) }.map_err(to_python)?;
+        if self.is_short(inputs.first()) { run() } else { py.detach(run) }
+            .map_err(to_python)?;
         let answer = read(outputs)?;
-        if short {
+        let elements: usize = inputs.iter().chain(&*outputs).map(Tensor::len).sum();
+        if elements <= ELEMENTS_TO_KEEP {
             self.spare().push(slot);
         }
         Ok(answer)
@@ -305,14 +311,14 @@ impl InferenceSession {
         let inputs = values::of_feed(&self.session, feed)?;
         let wanted = wanted?;
         let wanted = wanted.as_deref().unwrap_or(&self.every_output);
-        let out = out.map(|out| out::in_order(out, self.names(wanted))).transpose()?;
+        let out = out.map(|out| Out::of(out, self.names(wanted))).transpose()?;
         let outputs = self.run_values(py, inputs, wanted);
         let outputs = outputs.map_err(|error| match error {
             // The feed has them all, so one of them is None.
             Error::InputMissing { .. } => Fail::new_err(error.to_string()),
             error => to_python(error),
         })?;
-        let Some(arrays) = out else {
+        let Some(out) = out else {
             let answers = outputs.iter().map(|output| values::from_value(py, output));
             return PyList::new(py, answers.collect::<PyResult<Vec<_>>>()?);
         };
@@ -322,8 +328,7 @@ impl InferenceSession {
                 "out takes tensors only; ask for these outputs by name",
             )
         })?;
-        out::write(&arrays, self.names(wanted), tensors.into_iter())?;
-        PyList::new(py, arrays)
+        out.write(py, self.names(wanted), tensors.into_iter())
     }
 
     fn names(
