@@ -3,13 +3,18 @@
 from collections import OrderedDict
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto as T
 from onnx import helper
 from sides import both, list_of, map_of, model, optional, outcome, tensor
-from skl2onnx import to_onnx
-from sklearn.linear_model import LogisticRegression
+from skl2onnx import convert_sklearn, to_onnx
+from skl2onnx.common.data_types import FloatTensorType
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeRegressor
 
 import rust_ext
 
@@ -54,6 +59,44 @@ def test_probabilities_by_label_are_lists_of_dicts(labels, rows):
     for each in probabilities:
         assert list(each) == [type(labels[0])(label) for label in labels]
         assert sum(each.values()) == pytest.approx(1)
+
+
+def zipped(labels, **outputs):
+    """A model of x as maps by label, and of other outputs."""
+    kind = "int64s" if isinstance(labels[0], int) else "strings"
+    maps = list_of(map_of(T.INT64 if kind == "int64s" else T.STRING, T.FLOAT))
+    labels = {f"classlabels_{kind}": labels}
+    node = helper.make_node("ZipMap", ["x"], ["maps"], **ML, **labels)
+    return model([node], {"x": tensor(T.FLOAT)}, outputs | {"maps": maps})
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [[1, 2], [2, 1], [-7, 2**40], [3, 3], ["a", "b"], ["b", "a"], ["é", "日"]],
+)
+@pytest.mark.parametrize("shape", [(2, 2), (0, 2), (2,), (2, 3), (0, 0), (3,)])
+def test_maps_have_the_keys_and_refusals_of_onnxruntime(labels, shape):
+    x = np.linspace(-1, 1, int(np.prod(shape)), dtype=np.float32).reshape(shape)
+    alike(both(zipped(labels)), {"x": x})
+    alike(both(zipped(labels, x=tensor(T.FLOAT))), {"x": x}, ["maps", "x", "maps"])
+
+
+def test_maps_of_a_model_with_weights_beside_it(tmp_path, monkeypatch):
+    weights = onnx.numpy_helper.from_array(np.eye(2, dtype=np.float32) * 3, "w")
+    nodes = [
+        helper.make_node("MatMul", ["x", "w"], ["rows"]),
+        helper.make_node("ZipMap", ["rows"], ["y"], **ML, classlabels_int64s=[0, 1]),
+    ]
+    maps, x = list_of(map_of(T.INT64, T.FLOAT)), tensor(T.FLOAT, (None, 2))
+    made = onnx.load_from_string(model(nodes, {"x": x}, {"y": maps}, [weights]))
+    (tmp_path / "é").mkdir()
+    path = tmp_path / "é" / "model.onnx"
+    where = {"location": "w", "size_threshold": 0, "save_as_external_data": True}
+    onnx.save(made, path, **where)
+    rows = np.ones((3, 2), np.float32)
+    assert alike(both(path), {"x": rows}) != "Fail"
+    monkeypatch.chdir(path.parent)
+    assert alike(both("model.onnx"), {"x": rows}) != "Fail"
 
 
 @pytest.mark.parametrize(
@@ -240,3 +283,38 @@ def test_a_missing_value_names_its_input():
     )
     with pytest.raises(rust_ext.errors.Fail, match="'x'"):
         session.run(None, {"x": None})
+
+
+def columns_together(x):
+    """Both sessions of columns that FeatureVectorizer puts together, and their feed."""
+    fitted = make_pipeline(StandardScaler(), Ridge()).fit(x, x.sum(axis=1))
+    names = [*"abc"]
+    types = [(name, FloatTensorType([None, 1])) for name in names]
+    made = convert_sklearn(fitted, initial_types=types).SerializeToString()
+    return both(made), {name: x[:, [n]] for n, name in enumerate(names)}
+
+
+def test_zero_rows_that_end_onnxruntimes_process_are_refused():
+    x = np.random.default_rng(7).random((5, 3), np.float32)
+    sessions, feed = columns_together(x)
+    alike(sessions, feed)
+    with pytest.raises(rust_ext.errors.InvalidArgument, match="'a' has no rows"):
+        sessions[1].run(None, {name: column[:0] for name, column in feed.items()})
+
+
+def test_zero_rows_of_one_vector_are_answered():
+    two = tensor(T.FLOAT, (None, 2))
+    sessions = one_node("FeatureVectorizer", two, two, **ML, inputdimensions=[2])
+    alike(sessions, {"x": np.zeros((0, 2), np.float32)})
+
+
+def test_a_vector_without_elements_is_refused_where_trees_would_read_past_its_end():
+    x = np.random.default_rng(7).random((20, 1), np.float32)
+    tree = DecisionTreeRegressor(max_depth=1).fit(x, x[:, 0])
+    made = onnx.load_from_string(to_onnx(tree, x[:1]).SerializeToString())
+    made.graph.input[0].type.tensor_type.ClearField("shape")
+    sessions = both(made.SerializeToString())
+    for given in (x, x[:0], x[0], x[:0].T):
+        alike(sessions, {"X": given})
+    with pytest.raises(rust_ext.errors.InvalidArgument, match="'X' has no rows"):
+        sessions[1].run(None, {"X": x[:0, 0]})

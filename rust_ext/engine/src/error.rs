@@ -113,6 +113,15 @@ pub enum Error {
         /// What was given.
         actual: Vec<usize>,
     },
+    /// An input has no rows, which this model cannot survive.
+    #[error(
+        "input '{name}' has no rows, which an operator of this model does not survive; \
+         give it one at least"
+    )]
+    RowsMissing {
+        /// The input.
+        name: String,
+    },
     /// An output was asked for that the model does not have.
     #[error("the model has no output '{name}'; its outputs are {}", quoted(outputs))]
     OutputUnknown {
@@ -176,6 +185,7 @@ impl Error {
             Self::InputUnknown { .. } => "input-unknown",
             Self::InputType { .. } => "input-type",
             Self::InputShape { .. } => "input-shape",
+            Self::RowsMissing { .. } => "rows-missing",
             Self::OutputUnknown { .. } => "output-unknown",
             Self::Unsupported { .. } => "unsupported",
             Self::TensorType { .. } => "tensor-type",

@@ -16,6 +16,7 @@
 mod error;
 mod ffi;
 mod floor;
+mod graph;
 mod library;
 mod port;
 mod schema;
@@ -32,4 +33,4 @@ pub use port::{Dim, Kind, Port};
 pub use schema::{Column, MISSING_TEXT, Unknown};
 pub use session::{Metadata, Optimisation, Options, Session};
 pub use tensor::{Element, ElementType, Tensor};
-pub use value::Value;
+pub use value::{Keys, Value};

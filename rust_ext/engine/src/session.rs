@@ -1,60 +1,19 @@
-//! Opens a model and answers with it, from any number of threads at once.
+//! Answers with a model, from any number of threads at once.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+mod opening;
+
 use std::sync::Arc;
 
-use ort::logging::LogLevel;
 use ort::session::SharedSessionInner;
-/// How far ONNX Runtime rewrites a graph to make it faster.
-pub use ort::session::builder::GraphOptimizationLevel as Optimisation;
-use ort::session::builder::SessionBuilder;
-use ort::value::Outlet;
 use smallvec::SmallVec;
 
-use crate::error::{Error, Result, Status, runtime};
-use crate::ffi::{self, Names};
-use crate::library::Library;
+pub use self::opening::{Metadata, Optimisation, Options};
+use crate::error::{Error, Result, runtime};
+use crate::ffi::{self, Handle, Names};
 use crate::port::{Kind, Port};
 use crate::schema::{self, Column};
 use crate::tensor::Tensor;
-use crate::value::Value;
-
-/// How a session works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
-    /// Threads inside one operator; 0 takes a thread for each physical core.
-    pub intra_threads: usize,
-    /// Threads across operators.
-    pub inter_threads: usize,
-    /// How far ONNX Runtime rewrites the graph.
-    pub optimisation: Optimisation,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { intra_threads: 1, inter_threads: 1, optimisation: Optimisation::All }
-    }
-}
-
-/// What a model's file says about the model.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Metadata {
-    /// What made the file.
-    pub producer: String,
-    /// The graph's name.
-    pub graph_name: String,
-    /// The model's namespace.
-    pub domain: String,
-    /// The model in words.
-    pub description: String,
-    /// The graph in words.
-    pub graph_description: String,
-    /// The model's version.
-    pub version: i64,
-    /// Anything else, such as `fare.schema`.
-    pub custom: BTreeMap<String, String>,
-}
+use crate::value::{Keys, Value};
 
 /// A model that is ready to answer, on the CPU, from any number of threads at once.
 pub struct Session {
@@ -69,71 +28,16 @@ pub struct Session {
     every_output: Vec<usize>,
     /// Outputs that are inputs: ONNX Runtime would return the caller's own memory.
     passed_on: Vec<usize>,
+    /// The keys of outputs that are lists of maps, of which the tensor is asked for.
+    keys: Vec<Option<Arc<Keys>>>,
+    /// Whether zero rows end the process.
+    needs_rows: bool,
+    /// Inputs that must not be a vector without elements.
+    needs_elements: Vec<usize>,
     metadata: Metadata,
 }
 
 impl Session {
-    /// The model in the file at `path`.
-    ///
-    /// # Errors
-    /// [`Error::ModelNotFound`], or [`Error::ModelRefused`] with the file's name.
-    pub fn open(_: Library, path: &Path, options: &Options) -> Result<Self> {
-        if !path.exists() {
-            return Err(Error::ModelNotFound { path: path.to_owned() });
-        }
-        let model = format!("'{}'", path.display());
-        if path.is_dir() {
-            let (status, reason) =
-                (Status::InvalidProtobuf, "it is a folder".to_owned());
-            return Err(Error::ModelRefused { model, status, reason });
-        }
-        Self::create(model, options, |builder| builder.commit_from_file(path))
-    }
-
-    /// The model in `bytes`.
-    ///
-    /// # Errors
-    /// [`Error::ModelRefused`].
-    pub fn from_bytes(_: Library, bytes: &[u8], options: &Options) -> Result<Self> {
-        let model = format!("the model of {} bytes", bytes.len());
-        Self::create(model, options, |builder| builder.commit_from_memory(bytes))
-    }
-
-    fn create(
-        model: String,
-        options: &Options,
-        commit: impl FnOnce(&mut SessionBuilder) -> ort::Result<ort::session::Session>,
-    ) -> Result<Self> {
-        let mut builder = builder(options).map_err(runtime("set its options"))?;
-        let session = commit(&mut builder).map_err(|error| Error::ModelRefused {
-            model,
-            status: error.code().into(),
-            reason: error.message().to_owned(),
-        })?;
-        let port = |outlet: &Outlet| Port::new(outlet.name(), outlet.dtype());
-        let mut taken: Vec<Port> = session.inputs().iter().map(port).collect();
-        let required = taken.len();
-        let initialisers = session.overridable_initializers();
-        taken.extend(
-            initialisers.iter().map(|each| Port::new(each.name(), each.dtype())),
-        );
-        let outputs: Vec<Port> = session.outputs().iter().map(port).collect();
-        let passed_on = (0..outputs.len())
-            .filter(|&index| position(&taken, &outputs[index].name).is_some())
-            .collect();
-        Ok(Self {
-            passed_on,
-            inner: session.inner(),
-            taken_names: Names::of(&taken),
-            output_names: Names::of(&outputs),
-            every_output: (0..outputs.len()).collect(),
-            metadata: metadata(&session).map_err(runtime("read the metadata"))?,
-            taken,
-            required,
-            outputs,
-        })
-    }
-
     /// What the model takes, in the graph's order.
     #[must_use]
     pub fn inputs(&self) -> &[Port] {
@@ -238,6 +142,9 @@ impl Session {
                     inputs: names(&self.taken),
                 })?;
             value.check(port)?;
+            if let Some(tensor) = value.tensor() {
+                self.check_rows(*position, tensor)?;
+            }
         }
         let given: Vec<usize> = inputs.iter().map(|(position, _)| *position).collect();
         let needed = self.inputs().iter().enumerate().filter(|(position, port)| {
@@ -259,21 +166,22 @@ impl Session {
         let handle = |(position, value): (usize, Value)| {
             Ok((position, value.into_handle(&self.taken[position].kind)?))
         };
-        let run = || {
-            let inputs =
-                inputs.into_iter().map(handle).collect::<ort::Result<Vec<_>>>()?;
-            let named_inputs = (&self.taken_names, &inputs[..]);
-            let named_outputs = (&self.output_names, wanted);
-            let handles = ffi::run_any(&self.inner, named_inputs, named_outputs)?;
-            handles.into_iter().map(Value::from_handle).collect::<ort::Result<Vec<_>>>()
-        };
-        let mut outputs = run().map_err(runtime("run the model"))?;
-        for output in &mut outputs {
-            if let Value::Tensor(tensor) = output {
+        let inputs = inputs.into_iter().map(handle).collect::<Result<Vec<_>>>()?;
+        let named_inputs = (&self.taken_names, &inputs[..]);
+        let named_outputs = (&self.output_names, wanted);
+        let handles = ffi::run_any(&self.inner, named_inputs, named_outputs)
+            .map_err(runtime("run the model"))?;
+        let output = |(handle, position): (Handle, &usize)| {
+            let mut value = Value::from_handle(handle)?;
+            if let Value::Tensor(tensor) = &mut value {
                 own(tensor, &mut seen)?;
             }
-        }
-        Ok(outputs)
+            match &self.keys[*position] {
+                Some(keys) => value.zipped(keys),
+                None => Ok(value),
+            }
+        };
+        handles.into_iter().zip(wanted).map(output).collect()
     }
 
     /// The position of the input called `name`, or of the initialiser behind them.
@@ -308,11 +216,23 @@ impl Session {
             let missing = names.iter().skip(inputs.len()).cloned().collect();
             return Err(Error::InputMissing { missing, inputs: names });
         }
-        for (input, port) in inputs.iter().zip(self.inputs()) {
+        for (position, (input, port)) in inputs.iter().zip(self.inputs()).enumerate() {
             port.check(input)?;
+            self.check_rows(position, input)?;
         }
         for &position in wanted {
             self.wanted(position)?.element_type()?;
+        }
+        Ok(())
+    }
+
+    fn check_rows(&self, position: usize, input: &Tensor) -> Result<()> {
+        let none = input.shape().first() == Some(&0);
+        let vector = input.shape().len() == 1;
+        if none
+            && (self.needs_rows || vector && self.needs_elements.contains(&position))
+        {
+            return Err(Error::RowsMissing { name: self.taken[position].name.clone() });
         }
         Ok(())
     }
@@ -362,32 +282,4 @@ fn position(ports: &[Port], name: &str) -> Option<usize> {
 
 fn names(ports: &[Port]) -> Vec<String> {
     ports.iter().map(|port| port.name.clone()).collect()
-}
-
-fn builder(options: &Options) -> ort::Result<SessionBuilder> {
-    Ok(SessionBuilder::new()?
-        .with_execution_providers([ort::ep::CPU::default().build().error_on_failure()])?
-        .with_intra_threads(options.intra_threads)?
-        .with_inter_threads(options.inter_threads)?
-        .with_intra_op_spinning(false)?
-        .with_inter_op_spinning(false)?
-        .with_optimization_level(options.optimisation)?
-        .with_log_level(LogLevel::Warning)?)
-}
-
-fn metadata(session: &ort::session::Session) -> ort::Result<Metadata> {
-    let metadata = session.metadata()?;
-    let custom = metadata.custom_keys()?.into_iter().map(|key| {
-        let value = metadata.custom(&key).unwrap_or_default();
-        (key, value)
-    });
-    Ok(Metadata {
-        producer: metadata.producer().unwrap_or_default(),
-        graph_name: metadata.name().unwrap_or_default(),
-        domain: metadata.domain().unwrap_or_default(),
-        description: metadata.description().unwrap_or_default(),
-        graph_description: metadata.graph_description().unwrap_or_default(),
-        version: metadata.version().unwrap_or_default(),
-        custom: custom.collect(),
-    })
 }

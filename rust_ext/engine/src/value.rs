@@ -1,13 +1,14 @@
 //! Values of every kind: tensors, and the lists and maps that some models take or return.
 
 use std::fmt;
+use std::sync::Arc;
 
 use ort::session::builder::SessionBuilder;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Status, runtime};
 use crate::ffi::{self, Handle, Names, Parts};
 use crate::port::{Kind, Port};
-use crate::tensor::Tensor;
+use crate::tensor::{ElementType, Tensor};
 
 /// What a model takes or returns.
 #[derive(Debug)]
@@ -16,46 +17,116 @@ pub enum Value {
     Tensor(Tensor),
     /// Tensors or maps of one type, in order.
     List(Vec<Value>),
-    /// Keys and their values: tensors of rank 1 and of one length.
+    /// Keys with one value each.
     Map {
-        /// Integers or strings.
-        keys: Tensor,
-        /// Numbers or strings.
+        /// The keys.
+        keys: Keys,
+        /// Their numbers or strings, in a tensor of rank 1.
         values: Tensor,
+    },
+    /// A list of maps that have the same keys, as a model returns them.
+    Maps {
+        /// The keys of each.
+        keys: Arc<Keys>,
+        /// A row of values for each, one after another.
+        rows: Tensor,
     },
     /// What an optional output may be.
     None,
 }
 
+/// The keys of a map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keys {
+    /// Integers.
+    Integers(Vec<i64>),
+    /// Strings.
+    Texts(Vec<String>),
+}
+
+impl Keys {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Integers(keys) => keys.len(),
+            Self::Texts(keys) => keys.len(),
+        }
+    }
+
+    pub(crate) fn element_type(&self) -> ElementType {
+        match self {
+            Self::Integers(_) => ElementType::Int64,
+            Self::Texts(_) => ElementType::String,
+        }
+    }
+
+    fn of(tensor: &Tensor) -> Result<Self> {
+        Ok(match tensor.element_type() {
+            ElementType::String => Self::Texts(tensor.strings()?),
+            _ => Self::Integers(tensor.as_slice()?.to_vec()),
+        })
+    }
+
+    fn tensor(&self) -> Result<Tensor> {
+        match self {
+            Self::Integers(keys) => Tensor::from_slice(&[keys.len()], keys),
+            Self::Texts(keys) => Tensor::from_strings(&[keys.len()], keys),
+        }
+    }
+}
+
 impl Value {
-    pub(crate) fn from_handle(handle: Handle) -> ort::Result<Self> {
-        Ok(match handle.into_parts()? {
-            Parts::Tensor(tensor) => Self::Tensor(Tensor::from_handle(tensor)?),
+    pub(crate) fn from_handle(handle: Handle) -> Result<Self> {
+        let reading = || runtime("read an output");
+        let tensor = |handle| Tensor::from_handle(handle).map_err(reading());
+        Ok(match handle.into_parts().map_err(reading())? {
+            Parts::Tensor(handle) => Self::Tensor(tensor(handle)?),
             Parts::List(items) => {
                 let items = items.into_iter().map(Self::from_handle);
-                Self::List(items.collect::<ort::Result<_>>()?)
+                Self::List(items.collect::<Result<_>>()?)
             }
-            Parts::Map { keys, values } => Self::Map {
-                keys: Tensor::from_handle(keys)?,
-                values: Tensor::from_handle(values)?,
-            },
+            Parts::Map { keys, values } => {
+                Self::Map { keys: Keys::of(&tensor(keys)?)?, values: tensor(values)? }
+            }
             Parts::None => Self::None,
         })
     }
 
     /// The value as ONNX Runtime's, for a port of this kind, which it fits.
-    pub(crate) fn into_handle(self, kind: &Kind) -> ort::Result<Handle> {
+    pub(crate) fn into_handle(self, kind: &Kind) -> Result<Handle> {
         match (self, kind.present()) {
-            (Self::Tensor(tensor), _) => Ok(tensor.into_handle()),
+            (Self::Tensor(tensor), _) => return Ok(tensor.into_handle()),
             (Self::Map { keys, values }, _) => {
-                Handle::map(&[keys.into_handle(), values.into_handle()])
+                Handle::map(&[keys.tensor()?.into_handle(), values.into_handle()])
             }
             (Self::List(items), Kind::List(of)) if !items.is_empty() => {
                 let items = items.into_iter().map(|item| item.into_handle(of));
-                Handle::list(&items.collect::<ort::Result<Vec<_>>>()?)
+                Handle::list(&items.collect::<Result<Vec<_>>>()?)
             }
             (_, Kind::List(of)) => empty_list(of),
             _ => Err(ort::Error::new("the value does not fit")),
+        }
+        .map_err(runtime("take an input"))
+    }
+
+    /// Rows of values as maps with these keys.
+    pub(crate) fn zipped(self, keys: &Arc<Keys>) -> Result<Self> {
+        let refusal = |shape: &[usize]| {
+            let reason = format!("{} keys do not fit {shape:?} values", keys.len());
+            Error::Runtime {
+                task: "make maps",
+                status: Status::InvalidArgument,
+                reason,
+            }
+        };
+        match self {
+            Self::Tensor(rows) => match *rows.shape() {
+                [_, width] | [width] if width == keys.len() => {
+                    Ok(Self::Maps { keys: Arc::clone(keys), rows })
+                }
+                ref shape => Err(refusal(shape)),
+            },
+            _ => Err(refusal(&[])),
         }
     }
 
@@ -105,6 +176,10 @@ impl fmt::Display for Value {
             Self::Map { keys, values } => {
                 let (key, value) = (keys.element_type(), values.element_type());
                 write!(f, "map({},{value})", key.name())
+            }
+            Self::Maps { keys, rows } => {
+                let (key, value) = (keys.element_type(), rows.element_type());
+                write!(f, "seq(map({},{value}))", key.name())
             }
             Self::None => f.write_str("none"),
         }

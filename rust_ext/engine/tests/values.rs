@@ -4,7 +4,7 @@
 
 mod small_models;
 
-use engine::{ElementType, Kind, Result, Tensor, Value};
+use engine::{ElementType, Keys, Kind, Result, Tensor, Value};
 use small_models::open;
 
 const X: usize = 0;
@@ -22,7 +22,7 @@ fn texts(texts: &[&str]) -> Value {
 }
 
 fn map(keys: &[i64], values: &[f32]) -> Value {
-    let keys = Tensor::from_slice(&[keys.len()], keys).unwrap();
+    let keys = Keys::Integers(keys.to_vec());
     Value::Map { keys, values: floats(&[values.len()], values) }
 }
 
@@ -63,14 +63,19 @@ fn takes_and_returns_every_kind() {
     let session = open("values.onnx");
     let inputs = feed(vec![texts(&["a", "b"]), texts(&[])]);
     let outputs = session.run_values(inputs, &[0, 1, 2, 3, 4, 5]).unwrap();
-    let [Value::List(maps), row, Value::List(same), is_there, Value::None, sum] =
-        &outputs[..]
+    let [
+        Value::Maps { keys, rows },
+        row,
+        Value::List(same),
+        is_there,
+        Value::None,
+        sum,
+    ] = &outputs[..]
     else {
         panic!("{outputs:?}")
     };
-    let [Value::Map { keys, values }] = &maps[..] else { panic!("{maps:?}") };
-    assert_eq!(keys.as_slice::<i64>().unwrap(), [7, 8]);
-    assert_eq!(values.as_slice::<f32>().unwrap(), [0.25, 0.75]);
+    assert_eq!(**keys, Keys::Integers(vec![7, 8]));
+    assert_eq!(rows.as_slice::<f32>().unwrap(), [0.25, 0.75]);
     assert_eq!(tensor(row).as_slice::<f32>().unwrap(), [5.0, 0.0, 4.0]);
     assert_eq!(tensor(&same[0]).strings().unwrap(), ["a", "b"]);
     assert_eq!(tensor(&same[1]).shape(), [0]);
@@ -123,7 +128,7 @@ fn refuses_values_that_do_not_fit() {
     let missing = session.run_values(vec![], &[0]).unwrap_err();
     assert!(missing.to_string().starts_with("the feed has no 'x', 'map', 'list';"));
     let uneven = refusal(MAP, map(&[1, 2], &[1.0]));
-    assert!(uneven.contains("run the model"), "{uneven}");
+    assert!(uneven.contains("unequal number"), "{uneven}");
 }
 
 #[test]

@@ -54,6 +54,7 @@ pub fn to_python(error: Error) -> PyErr {
         Error::InputUnknown { .. }
         | Error::InputType { .. }
         | Error::InputShape { .. }
+        | Error::RowsMissing { .. }
         | Error::OutputUnknown { .. } => classes::InvalidArgument::new_err(message),
         Error::Unsupported { .. } => PyRuntimeError::new_err(message),
         Error::TensorType { .. } | Error::TensorSize { .. } => {

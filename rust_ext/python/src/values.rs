@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use engine::{Element, ElementType, Kind, Port, Session, Tensor, Value};
+use engine::{ElementType, Keys, Kind, Port, Session, Tensor, Value};
 use numpy::PyUntypedArray;
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyRuntimeError;
@@ -105,19 +105,17 @@ fn of_dict(port: &Port, dict: &Bound<'_, PyDict>) -> PyResult<Value> {
         let pairs: PyResult<BTreeMap<String, f64>> = pairs.collect();
         let pairs = pairs.map_err(keys_or_values)?;
         let (keys, values): (Vec<String>, Vec<f64>) = pairs.into_iter().unzip();
-        let keys = Tensor::from_strings(&[keys.len()], &keys).map_err(to_python)?;
-        map(keys, &values)
+        map(Keys::Texts(keys), &values)
     } else {
         let pairs: PyResult<BTreeMap<i64, f64>> = dict.extract();
         let pairs = pairs.map_err(keys_or_values)?;
         let (keys, values): (Vec<i64>, Vec<f64>) = pairs.into_iter().unzip();
-        let keys = Tensor::from_slice(&[keys.len()], &keys).map_err(to_python)?;
-        map(keys, &values)
+        map(Keys::Integers(keys), &values)
     }
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "as onnxruntime does")]
-fn map(keys: Tensor, values: &[f64]) -> PyResult<Value> {
+fn map(keys: Keys, values: &[f64]) -> PyResult<Value> {
     let values: Vec<f32> = values.iter().map(|&value| value as f32).collect();
     let values = Tensor::from_slice(&[values.len()], &values).map_err(to_python)?;
     Ok(Value::Map { keys, values })
@@ -133,36 +131,60 @@ pub fn from_value<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, Py
             Ok(PyList::new(py, items)?.into_any())
         }
         Value::Map { keys, values } => {
-            let dict = PyDict::new(py);
-            for (key, value) in elements(py, keys)?.iter().zip(elements(py, values)?) {
-                dict.set_item(key, value)?;
-            }
-            Ok(dict.into_any())
+            Ok(dict(py, &of_keys(py, keys)?, numbers_or_texts(py, values)?)?.into_any())
+        }
+        Value::Maps { keys, rows } => {
+            let keys = of_keys(py, keys)?;
+            let rows = rows.as_slice::<f32>().map_err(to_python)?;
+            let dicts = rows.chunks_exact(keys.len());
+            let dicts = dicts.map(|row| dict(py, &keys, row));
+            Ok(PyList::new(py, dicts.collect::<PyResult<Vec<_>>>()?)?.into_any())
         }
         Value::None => Ok(py.None().into_bound(py)),
     }
 }
 
-/// The elements of a map's tensor.
-fn elements<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Vec<Bound<'py, PyAny>>> {
-    match tensor.element_type() {
-        ElementType::Int64 => numbers::<i64>(py, tensor),
-        ElementType::Float32 => numbers::<f32>(py, tensor),
-        ElementType::Float64 => numbers::<f64>(py, tensor),
-        _ => {
-            let texts = tensor.strings().map_err(to_python)?;
-            let texts = texts.iter().map(|text| PyString::new(py, text).into_any());
-            Ok(texts.collect())
-        }
+fn of_keys<'py>(py: Python<'py>, keys: &Keys) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    match keys {
+        Keys::Integers(keys) => objects(py, keys),
+        Keys::Texts(keys) => objects(py, keys),
     }
 }
 
-fn numbers<'py, T: Element + IntoPyObject<'py>>(
+/// The values of a map, as Python's own.
+fn numbers_or_texts<'py>(
     py: Python<'py>,
     tensor: &Tensor,
 ) -> PyResult<Vec<Bound<'py, PyAny>>> {
-    let numbers = tensor.as_slice::<T>().map_err(to_python)?;
-    numbers.iter().map(|&number| number.into_bound_py_any(py)).collect()
+    match tensor.element_type() {
+        ElementType::Float32 => {
+            objects(py, tensor.as_slice::<f32>().map_err(to_python)?)
+        }
+        ElementType::Float64 => {
+            objects(py, tensor.as_slice::<f64>().map_err(to_python)?)
+        }
+        ElementType::Int64 => objects(py, tensor.as_slice::<i64>().map_err(to_python)?),
+        _ => objects(py, &tensor.strings().map_err(to_python)?),
+    }
+}
+
+fn objects<'py, T: IntoPyObject<'py>>(
+    py: Python<'py>,
+    items: impl IntoIterator<Item = T>,
+) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    items.into_iter().map(|item| item.into_bound_py_any(py)).collect()
+}
+
+fn dict<'py, T: IntoPyObject<'py>>(
+    py: Python<'py>,
+    keys: &[Bound<'py, PyAny>],
+    values: impl IntoIterator<Item = T>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (key, value) in keys.iter().zip(values) {
+        dict.set_item(key, value)?;
+    }
+    Ok(dict)
 }
 
 fn refused(port: &Port, given: &str) -> PyErr {

@@ -100,6 +100,7 @@ impl From<engine::Error> for Problem {
             | E::InputUnknown { .. }
             | E::InputType { .. }
             | E::InputShape { .. }
+            | E::RowsMissing { .. }
             | E::OutputUnknown { .. }
             | E::Unsupported { .. }
             | E::TensorType { .. }
