@@ -1,5 +1,7 @@
 """Running the series: progress, and what is said and kept when a cell fails."""
 
+import textwrap
+
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
@@ -57,6 +59,20 @@ def test_a_long_measurement_says_in_the_notebook_how_long_it_took(folder):
     write(folder, "01_a.ipynb", turns)
     (line,) = series.execute("01_a.ipynb").cells[1].outputs
     assert line.data["text/plain"] == "2 times try: 0 s"
+
+
+def test_a_widget_is_kept_as_what_can_be_read_without_a_kernel(folder):
+    shows = """
+    import ipywidgets
+    from IPython.display import display
+    slider = ipywidgets.IntSlider()
+    display(slider._repr_mimebundle_() | {"text/html": "<b>7</b>"}, raw=True)
+    """
+    write(folder, "01_a.ipynb", textwrap.dedent(shows))
+    book = series.execute("01_a.ipynb")
+    (output,) = book.cells[1].outputs
+    assert {*output.data} == {"text/plain", "text/html"}
+    assert "widgets" not in book.metadata
 
 
 def test_store_keeps_the_outputs_and_a_failure_leaves_the_notebook(folder):

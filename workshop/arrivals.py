@@ -9,11 +9,10 @@ import numpy as np
 from workshop.cost import Rules, round_up
 from workshop.month import FLAT, HOUR_S, Month
 from workshop.prices import CloudRun
-from workshop.quantities import Spread
+from workshop.quantities import NORMAL_95, Spread
 from workshop.workload import Workload, instances
 
 MINUTE_S = 60
-NORMAL_95 = 1.96  # standard deviations to either side that hold 95%
 
 
 @dataclass(frozen=True)

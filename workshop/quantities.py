@@ -7,6 +7,7 @@ from workshop.errors import WorkshopError
 
 UNITS = {"s": 1, "ms": 1e3, "µs": 1e6}
 LARGE = 999
+NORMAL_95 = 1.96  # standard deviations to either side that hold 95%
 
 
 def digits(number: float) -> str:

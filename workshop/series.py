@@ -19,6 +19,7 @@ CELL_TIMEOUT_S = 300
 # Without it each kernel warns that anybody on this machine could listen.
 ENCRYPTED = Config(KernelManager={"transport_encryption": "required"})
 EXECUTED = BUILD / "notebooks"
+WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def names():
@@ -60,6 +61,7 @@ def execute(name):
         timeout=CELL_TIMEOUT_S,
         kernel_name="python3",
         record_timing=False,
+        store_widget_state=False,
         resources={"metadata": {"path": str((NOTEBOOKS / name).parent)}},
         config=ENCRYPTED,
         on_cell_start=progress.started,
@@ -72,10 +74,18 @@ def execute(name):
     finally:
         if client.kc:
             client.kc.stop_channels()  # nbclient leaves them open for a dead kernel
+        take_out_widgets(book)
         target.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(book, target)
     progress.ended("done")
     return book
+
+
+def take_out_widgets(book):
+    """Leave what stands beside a widget: without its kernel it cannot be turned."""
+    for cell in book.cells:
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(WIDGET, None)
 
 
 def read(name):
