@@ -11,6 +11,7 @@ mod config;
 mod error;
 mod infer;
 mod json;
+mod metrics;
 mod model;
 mod routes;
 mod rows;
@@ -33,6 +34,7 @@ pub use state::State;
 pub fn app(state: Arc<State>) -> Router {
     Router::new()
         .route("/predict", post(routes::predict::predict))
+        .route("/metrics", get(routes::metrics::metrics))
         .route("/schema", get(routes::schema::schema))
         .route("/health/live", get(routes::health::live))
         .route("/health/ready", get(routes::health::ready))

@@ -9,6 +9,7 @@ use std::time::Duration;
 use app::{ask, get, post, read, server};
 use axum::body::{Body, Bytes};
 use axum::http::header;
+use http_body_util::BodyExt;
 use http_body_util::channel::Channel;
 use serde_json::json;
 use tower::ServiceExt;
@@ -68,6 +69,9 @@ async fn a_long_request_delays_no_short_one_and_fills_its_place() {
     });
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(get(&server, "/health/live").await.status(), 200);
+    let metrics = get(&server, "/metrics").await.into_body().collect().await.unwrap();
+    let metrics = String::from_utf8(metrics.to_bytes().to_vec()).unwrap();
+    assert!(metrics.contains("\nfare_requests_in_flight 1\n"), "{metrics}");
     let refused = server.clone().oneshot(post(slow(1))).await.unwrap();
     assert_eq!(refused.headers()[header::RETRY_AFTER], "1");
     let (status, problem) = read(refused).await;
