@@ -24,9 +24,9 @@ use crate::tensor::{Element, ElementType, Tensor};
 /// The library's one entry point, the same in each release.
 type GetBase = unsafe extern "system" fn() -> *const sys::OrtApiBase;
 
-/// Loads the library at `path` for as long as the process lives, or says why it is not
-/// usable.
-pub(crate) fn check_library(path: &Path) -> Result<(), String> {
+/// The version of the library at `path`, loaded for as long as the process lives, or why
+/// it is not usable.
+pub(crate) fn check_library(path: &Path) -> Result<&'static str, String> {
     // SAFETY: loading runs the library's initialisers; the caller names the file.
     let library = unsafe { Library::new(path) }.map_err(|error| error.to_string())?;
     // SAFETY: the symbol has this type in each release of ONNX Runtime.
@@ -38,14 +38,14 @@ pub(crate) fn check_library(path: &Path) -> Result<(), String> {
     let base = unsafe { base.as_ref() }.ok_or("it has no interface")?;
     // SAFETY: it returns null for a version that the library does not know.
     let api = unsafe { (base.GetApi)(sys::ORT_API_VERSION) };
-    std::mem::forget(library);
-    if !api.is_null() {
-        return Ok(());
-    }
     // SAFETY: it takes nothing and returns a static string.
     let version = unsafe { (base.GetVersionString)() };
-    // SAFETY: the string is static and ends with NUL.
-    let version = unsafe { CStr::from_ptr(version) }.to_string_lossy();
+    std::mem::forget(library);
+    // SAFETY: the string ends with NUL, and is static in a library that stays.
+    let version = unsafe { CStr::from_ptr(version) }.to_str().unwrap_or("unknown");
+    if !api.is_null() {
+        return Ok(version);
+    }
     Err(format!(
         "release {version} is too old, 1.{} is the least",
         sys::ORT_API_VERSION

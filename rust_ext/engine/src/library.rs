@@ -13,6 +13,7 @@ use crate::ffi;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Library {
     path: &'static Path,
+    version: &'static str,
 }
 
 static LOADED: OnceLock<Library> = OnceLock::new();
@@ -44,15 +45,21 @@ impl Library {
         }
         // `ort` may be asked only once, and only for a file that it will accept: after
         // a failed attempt of its own, its next call panics.
-        ffi::check_library(&absolute).map_err(unusable)?;
+        let version = ffi::check_library(&absolute).map_err(unusable)?;
         ort::init_from(&absolute)
             .map_err(|error| unusable(error.to_string()))?
             .with_telemetry(false)
             .commit();
         // Made here and not with the first session: it takes longer than all the rest.
         Environment::current().map_err(|error| unusable(error.to_string()))?;
-        let load = || Self { path: Box::leak(absolute.into_boxed_path()) };
+        let load = || Self { path: Box::leak(absolute.into_boxed_path()), version };
         Ok(*LOADED.get_or_init(load))
+    }
+
+    /// The release of ONNX Runtime, such as `1.24.0`.
+    #[must_use]
+    pub fn version(self) -> &'static str {
+        self.version
     }
 
     /// The library in use, if one has been loaded.

@@ -19,6 +19,7 @@ fn keeps_the_first_library_that_loads() {
     let library = Library::load(&found).unwrap();
     assert_eq!(Library::load(&found), Ok(library));
     assert_eq!(Library::loaded(), Some(library));
+    assert!(found.display().to_string().ends_with(library.version()), "{found:?}");
 
     let copy = std::env::temp_dir().join(format!("copy-{}.so", std::process::id()));
     std::fs::write(&copy, b"not a library").unwrap();

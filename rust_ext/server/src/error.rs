@@ -70,6 +70,10 @@ pub enum Problem {
     },
 }
 
+/// The code of the problem that a response tells, for who counts them.
+#[derive(Debug, Clone, Copy)]
+pub struct Code(pub &'static str);
+
 /// One thing that is wrong with a body, and where.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Complaint {
@@ -159,6 +163,7 @@ impl IntoResponse for Problem {
         });
         let kind = [(header::CONTENT_TYPE, "application/problem+json")];
         let mut response = (kind, body.to_string()).into_response();
+        response.extensions_mut().insert(Code(code));
         *response.status_mut() =
             StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         if matches!(self, Self::Overloaded { .. }) {

@@ -11,11 +11,13 @@ mod config;
 mod error;
 mod infer;
 mod json;
+mod metrics;
 mod model;
 mod routes;
 mod rows;
 mod serve;
 mod state;
+mod timing;
 mod values;
 
 use std::sync::Arc;
@@ -33,6 +35,7 @@ pub use state::State;
 pub fn app(state: Arc<State>) -> Router {
     Router::new()
         .route("/predict", post(routes::predict::predict))
+        .route("/metrics", get(routes::metrics::metrics))
         .route("/schema", get(routes::schema::schema))
         .route("/health/live", get(routes::health::live))
         .route("/health/ready", get(routes::health::ready))

@@ -1,13 +1,18 @@
 //! From the options to a server that listens, and to its end.
 
+use std::convert::Infallible;
 use std::io::{self, Write};
 use std::pin::pin;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use axum::http::Request;
+use axum::response::Response;
 use engine::{Library, find_library};
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -18,6 +23,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::app;
 use crate::config::Config;
+use crate::metrics;
 use crate::model::Model;
 use crate::state::State;
 
@@ -118,13 +124,30 @@ fn told_to_stop(stdin_counts: bool) -> io::Result<impl Future<Output = ()> + Sen
     })
 }
 
+/// Counts an answer by its route.
+async fn counted(
+    state: Arc<State>,
+    route: usize,
+    answer: impl Future<Output = Result<Response, Infallible>>,
+) -> Result<Response, Infallible> {
+    let begun = Instant::now();
+    let answer = answer.await?;
+    state.metrics.count(route, &answer, begun.elapsed());
+    Ok(answer)
+}
+
 /// Answers connections until told to stop, then lets the requests in flight finish.
 async fn serve(
     listener: TcpListener,
     state: Arc<State>,
     stop: impl Future<Output = ()>,
 ) {
-    let service = TowerToHyperService::new(app(Arc::clone(&state)));
+    let router = TowerToHyperService::new(app(Arc::clone(&state)));
+    let shared = Arc::clone(&state);
+    let service = service_fn(move |request: Request<Incoming>| {
+        let route = metrics::route(request.uri().path());
+        counted(Arc::clone(&shared), route, router.call(request))
+    });
     let connections = GracefulShutdown::new();
     let mut http = http1::Builder::new();
     // Who has sent all and says so still waits for the answer.
@@ -153,7 +176,6 @@ mod tests {
     use clap::Parser;
     use tokio::io::AsyncReadExt;
     use tokio::net::TcpStream;
-    use tokio::time::Instant;
 
     use super::*;
 
@@ -168,7 +190,7 @@ mod tests {
         tokio::spawn(serve(listener, state, std::future::pending()));
 
         let mut silent = TcpStream::connect(address).await.unwrap();
-        let started = Instant::now();
+        let started = tokio::time::Instant::now();
         assert_eq!(silent.read(&mut [0; 1]).await.unwrap(), 0);
         assert!((19..=25).contains(&started.elapsed().as_secs()));
     }

@@ -1,16 +1,21 @@
 //! What the requests of a server share.
 
+use std::fs;
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
+use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use crate::config::Config;
 use crate::error::Problem;
+use crate::metrics::Metrics;
 use crate::model::{Answer, Model};
 
 /// A request that takes longer than this is worth the 10 us of a hand-over.
@@ -29,6 +34,10 @@ pub struct State {
     pub inline_bytes: usize,
     /// The model.
     pub model: Model,
+    /// The SHA-256 of the model's file, in hexadecimal digits.
+    pub sha256: String,
+    /// What was done so far.
+    pub metrics: Metrics,
     places: Arc<Semaphore>,
     answered: AtomicBool,
     stopping: AtomicBool,
@@ -48,6 +57,8 @@ impl State {
             places: Arc::new(Semaphore::new(config.max_inflight.get() as usize)),
             answered: AtomicBool::new(first.is_ok()),
             stopping: AtomicBool::new(false),
+            metrics: Metrics::default(),
+            sha256: sha256(&config.model).unwrap_or_default(),
             config,
             model,
         })
@@ -68,9 +79,12 @@ impl State {
         if body.len() <= self.inline_bytes {
             return self.note(work(&self.model, &body));
         }
+        let asked = Instant::now();
         let mut job = spawn_blocking(move || {
-            let _place = place;
-            self.note(work(&self.model, &body))
+            let (_place, queued) = (place, asked.elapsed());
+            let mut answer = self.note(work(&self.model, &body))?;
+            answer.stages.queued(queued);
+            Ok(answer)
         });
         let finished = timeout(limit, &mut job).await.map_err(|_| {
             job.abort(); // if it has not begun
@@ -80,8 +94,11 @@ impl State {
     }
 
     fn note(&self, answer: Result<Answer, Problem>) -> Result<Answer, Problem> {
-        if answer.is_ok() && !self.answered.load(Ordering::Relaxed) {
-            self.answered.store(true, Ordering::Relaxed);
+        if let Ok(answer) = &answer {
+            self.metrics.rows.fetch_add(answer.rows as u64, Ordering::Relaxed);
+            if !self.answered.load(Ordering::Relaxed) {
+                self.answered.store(true, Ordering::Relaxed);
+            }
         }
         answer
     }
@@ -94,6 +111,13 @@ impl State {
         let limit = self.config.max_inflight;
         let place = Arc::clone(&self.places).try_acquire_owned();
         place.map_err(|_| Problem::Overloaded { limit })
+    }
+
+    /// How many places are taken.
+    #[must_use]
+    pub fn in_flight(&self) -> usize {
+        let limit = self.config.max_inflight.get() as usize;
+        limit - self.places.available_permits()
     }
 
     /// Whether the server can be sent requests.
@@ -110,6 +134,14 @@ impl State {
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
+}
+
+fn sha256(path: &Path) -> io::Result<String> {
+    let digest = Sha256::digest(fs::read(path)?);
+    let digits = |byte: &u8| {
+        [byte >> 4, byte & 15].map(|half| char::from_digit(half.into(), 16))
+    };
+    Ok(digest.iter().flat_map(digits).flatten().collect())
 }
 
 /// The size of a body that takes about [`SHORT`], by the best of three tries.

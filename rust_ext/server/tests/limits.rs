@@ -9,6 +9,8 @@ use std::time::Duration;
 use app::{ask, get, post, read, server};
 use axum::body::{Body, Bytes};
 use axum::http::header;
+use axum::response::Response;
+use http_body_util::BodyExt;
 use http_body_util::channel::Channel;
 use serde_json::json;
 use tower::ServiceExt;
@@ -68,6 +70,9 @@ async fn a_long_request_delays_no_short_one_and_fills_its_place() {
     });
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(get(&server, "/health/live").await.status(), 200);
+    let metrics = get(&server, "/metrics").await.into_body().collect().await.unwrap();
+    let metrics = String::from_utf8(metrics.to_bytes().to_vec()).unwrap();
+    assert!(metrics.contains("\nfare_requests_in_flight 1\n"), "{metrics}");
     let refused = server.clone().oneshot(post(slow(1))).await.unwrap();
     assert_eq!(refused.headers()[header::RETRY_AFTER], "1");
     let (status, problem) = read(refused).await;
@@ -87,4 +92,37 @@ async fn an_answer_that_takes_too_long_is_504() {
     let (status, problem) = ask(&server, &slow(1000)).await;
     assert_eq!(status, 504);
     assert_eq!(problem["detail"], "the answer took longer than 0.05 s");
+}
+
+/// The stages in an answer's header, in milliseconds.
+fn stages(answer: &Response) -> [f64; 4] {
+    let text = answer.headers()["server-timing"].to_str().unwrap();
+    let stages: Vec<_> =
+        text.split(", ").map(|s| s.split_once(";dur=").unwrap()).collect();
+    let names: Vec<_> = stages.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["parse", "queue", "predict", "write"]);
+    [0, 1, 2, 3].map(|stage| stages[stage].1.parse().unwrap())
+}
+
+#[test]
+fn an_answer_tells_where_its_time_went() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let server = server("slow", &[]);
+        let ask = |rows| server.clone().oneshot(post(slow(rows)));
+        let [parse, queue, predict, write] = stages(&ask(1).await.unwrap());
+        assert!(queue < 0.001 && predict > 0.1 && parse + write < predict);
+        let (first, second) = tokio::join!(ask(300), ask(300));
+        let (first, second) = (stages(&first.unwrap()), stages(&second.unwrap()));
+        assert!(first[2] > 20.0 && first[1] < first[2] / 2.0, "{first:?}");
+        assert!(second[1] > first[2] / 2.0, "{second:?} waited for {first:?}");
+    });
+    runtime.block_on(async {
+        let none = server("slow", &[]).oneshot(post(slow(0))).await.unwrap();
+        assert!(stages(&none)[2] < 0.001);
+    });
 }

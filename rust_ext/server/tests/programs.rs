@@ -114,6 +114,51 @@ fn requests_on_one_connection_are_answered_in_order() {
 }
 
 #[test]
+fn what_was_answered_is_counted() {
+    let server = Server::start("plain", &[]);
+    let mut stream = server.connect();
+    let get = |path, header| format!("GET {path} HTTP/1.1\r\nHost: a\r\n{header}\r\n");
+    let two_rows = r#"{"columns":{"X":[[1,0,0,0],[2,0,0,0]]}}"#;
+    let requests = [
+        request(two_rows, ""),
+        request(&plain(1), ""),
+        request("{", ""),
+        request("{}", ""),
+        request("[]", ""),
+        request("{}", "").replace("/predict", "/v2/models/plain/infer"),
+        get("/v2/health/live", ""),
+        get("/x", ""),
+        get("/metrics", LAST),
+    ];
+    stream.write_all(requests.concat().as_bytes()).unwrap();
+    let text = statuses(&mut stream).1;
+    let duration = "fare_http_request_duration_seconds";
+    for (name, value) in [
+        (r#"_bucket{route="/predict",status="2xx",le="10"}"#, "2"),
+        (r#"_count{route="/predict",status="2xx"}"#, "2"),
+        (r#"_count{route="/predict",status="4xx"}"#, "3"),
+        (r#"_count{route="/predict",status="5xx"}"#, "0"),
+        (r#"_count{route="/v2/models/{model}/infer",status="4xx"}"#, "1"),
+        (r#"_count{route="/health",status="2xx"}"#, "1"),
+        (r#"_count{route="other",status="4xx"}"#, "1"),
+    ] {
+        let line = format!("\n{duration}{name} {value}\n");
+        assert!(text.contains(&line), "{line} is not in {text}");
+    }
+    let sha256 = "9c1f9b1b09e8e859ee620a29c1e9de003cc6d41b2f747ea881fef95100846664";
+    for line in [
+        "fare_refusals_total{code=\"not-json\"} 1",
+        "fare_refusals_total{code=\"wrong-rows\"} 3",
+        "fare_rows_total 3",
+        "fare_requests_in_flight 0",
+        &format!(r#"fare_model_info{{name="plain",sha256="{sha256}",onnxruntime="1."#),
+        "process_start_time_seconds 1",
+    ] {
+        assert!(text.contains(&format!("\n{line}")), "{line} is not in {text}");
+    }
+}
+
+#[test]
 fn who_asks_first_is_told_to_go_on_or_not() {
     let server = Server::start("plain", &["--max-body-bytes", "1000"]);
     let asks_first = format!("Expect: 100-continue\r\n{LAST}");

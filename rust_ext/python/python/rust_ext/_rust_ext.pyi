@@ -10,6 +10,7 @@ __all__ = [
     "EPFail",
     "EngineError",
     "Fail",
+    "Floor",
     "InferenceSession",
     "InvalidArgument",
     "InvalidGraph",
@@ -88,6 +89,7 @@ class InferenceSession:
     def get_modelmeta(self) -> ModelMetadata: ...
     def get_providers(self) -> list[str]: ...
 
+@final
 @final
 class Floor:
     def __new__(

@@ -2,6 +2,7 @@
 
 mod body;
 pub mod health;
+pub mod metrics;
 pub mod predict;
 pub mod protocol;
 pub mod schema;
