@@ -78,9 +78,11 @@ def clients(url, idle, slow):
 
         trickling = Thread(target=trickle)
         trickling.start()
-        yield silent + sending
-        done.set()
-        trickling.join()
+        try:
+            yield silent + sending
+        finally:
+            done.set()
+            trickling.join()
 
 
 @pytest.mark.parametrize(("idle", "slow"), [(100, 20), heavy(1000, 200)])
