@@ -1,6 +1,7 @@
 """predict(frame) takes a frame's columns by name, as scikit-learn takes them."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import numpy as np
@@ -180,6 +181,7 @@ def test_text_of_any_storage_is_itself_and_a_gap_is_no_text(given):
         (["True"], "bool", "true or false; row 0 has 'True'"),
         (["a", 3], "string", "text; row 1 has 3"),
         ([1.5], "string", "text; row 0 has 1.5"),
+        (["\ud800"], "string", "text; row 0 has '"),
         ([b"a"], "string", "text; row 0 has b'a', <class 'bytes'>"),
         ([[1]], "float32", r"row 0 has \[1\], <class 'list'>"),
         ([1j], "float32", "numbers in the range of float32, not complex128"),
@@ -442,6 +444,17 @@ def test_a_model_of_no_table_has_no_columns():
     for _ in range(2):
         with pytest.raises(rust_ext.errors.InvalidGraph, match=r"'x' has shape"):
             session.predict({"x": [1]})
+
+
+def test_threads_get_each_the_answers_to_their_own(odd):
+    def wrong(seed):
+        frames = [frame_of_odd(rows) for rows in (1, 9 + seed, 40)]
+        wanted = [frame["n"].tolist() for frame in frames] * 100
+        asked = zip(frames * 100, wanted, strict=True)
+        return sum(odd.predict(f)["n out"].tolist() != want for f, want in asked)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(wrong, range(4))) == [0] * 4
 
 
 @pytest.fixture(scope="module")

@@ -144,7 +144,7 @@ fn fill_texts(
         let value = values.get(py, index);
         let found = match &value {
             Value::Missing if column.schema.missing => Some(MISSING_TEXT),
-            Value::Text(text) => Some(text.to_str()?).filter(|text| column.knows(text)),
+            Value::Text(text) => text.to_str().ok().filter(|text| column.knows(text)),
             _ => None,
         };
         let text = found.ok_or_else(|| column.refusal(index, &value))?;
