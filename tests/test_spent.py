@@ -47,7 +47,7 @@ def test_the_parts_and_the_rest_make_up_the_wait(server):
     url = server([whole], [whole[:60], whole[60:-1], whole[-1:]])
     found = spent(url, [b"{}"])
     assert list(found.index) == [*PARTS, REST]
-    assert found[list(PARTS)].tolist() == [0.001, 0.002, 0.0035, 0.0]
+    assert found[list(PARTS)].tolist() == [0.002, 0.001, 0.0035, 0.0]
     assert 0.02 + 0.01 - 0.0065 <= found[REST] < 0.2
 
 

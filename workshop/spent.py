@@ -10,7 +10,7 @@ import pandas as pd
 
 from workshop.errors import WorkshopError
 
-PARTS = ("queue", "parse", "predict", "write")  # of the header Server-Timing, in ms
+PARTS = ("parse", "queue", "predict", "write")  # of the header Server-Timing, in ms
 REST = "framework, HTTP, network"  # what the client waits beside these
 HEAD = (
     b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
