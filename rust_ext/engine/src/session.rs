@@ -7,7 +7,7 @@ use std::sync::Arc;
 use ort::session::SharedSessionInner;
 use smallvec::SmallVec;
 
-pub use self::opening::{Metadata, Optimisation, Options};
+pub use self::opening::Metadata;
 use crate::error::{Error, Result, runtime};
 use crate::ffi::{self, Handle, Names};
 use crate::port::{Kind, Port};

@@ -60,15 +60,17 @@ struct Slot {
 #[pymethods]
 impl InferenceSession {
     #[new]
-    #[pyo3(signature = (path_or_bytes, sess_options=None, providers=None))]
+    #[pyo3(signature = (path_or_bytes, sess_options=None, providers=None, provider_options=None))]
     fn new(
         path_or_bytes: &Bound<'_, PyAny>,
         sess_options: Option<&Bound<'_, PyAny>>,
         providers: Option<&Bound<'_, PyAny>>,
+        provider_options: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         let py = path_or_bytes.py();
         let options = options::from_python(sess_options)?;
         options::check_providers(providers)?;
+        let _ = provider_options; // the only provider has none
         let (session, size) = if let Ok(bytes) = path_or_bytes.cast::<PyBytes>() {
             let (library, bytes) = (library(py)?, bytes.as_bytes());
             let session = py.detach(|| Session::from_bytes(library, bytes, &options));

@@ -5,9 +5,6 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use ort::logging::LogLevel;
-/// How far ONNX Runtime rewrites a graph to make it faster.
-pub use ort::session::builder::GraphOptimizationLevel as Optimisation;
 use ort::session::builder::SessionBuilder;
 use ort::value::Outlet;
 
@@ -16,28 +13,12 @@ use crate::error::{Error, Result, Status, runtime};
 use crate::ffi::Names;
 use crate::graph::{Graph, Unzipped, Zip};
 use crate::library::Library;
+use crate::options::Options;
 use crate::port::{Kind, Port};
 use crate::tensor::ElementType;
 
 /// Where a model that is given as bytes has its weights that lie in files.
 const WEIGHTS_FOLDER: &str = "session.model_external_initializers_file_folder_path";
-
-/// How a session works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
-    /// Threads inside one operator; 0 takes a thread for each physical core.
-    pub intra_threads: usize,
-    /// Threads across operators.
-    pub inter_threads: usize,
-    /// How far ONNX Runtime rewrites the graph.
-    pub optimisation: Optimisation,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { intra_threads: 1, inter_threads: 1, optimisation: Optimisation::All }
-    }
-}
 
 /// What a model's file says about the model.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -98,8 +79,11 @@ impl Session {
         folder: Option<&str>,
         commit: impl FnOnce(&mut SessionBuilder) -> ort::Result<ort::session::Session>,
     ) -> Result<Self> {
-        let mut builder = builder(options).map_err(runtime("set its options"))?;
-        let unzipped = graph.unzipped.as_ref().and_then(|Unzipped { model, zips }| {
+        let mut builder = options.builder().map_err(runtime("set its options"))?;
+        // A rewritten model is to be that of the file.
+        let unzipped = graph.unzipped.as_ref();
+        let unzipped = unzipped.filter(|_| options.optimised_model.is_none());
+        let unzipped = unzipped.and_then(|Unzipped { model, zips }| {
             let mut builder = builder.clone();
             if let Some(folder) = folder {
                 builder = builder.with_config_entry(WEIGHTS_FOLDER, folder).ok()?;
@@ -156,17 +140,6 @@ fn refused(model: String) -> impl FnOnce(ort::Error) -> Error {
         status: error.code().into(),
         reason: error.message().to_owned(),
     }
-}
-
-fn builder(options: &Options) -> ort::Result<SessionBuilder> {
-    Ok(SessionBuilder::new()?
-        .with_execution_providers([ort::ep::CPU::default().build().error_on_failure()])?
-        .with_intra_threads(options.intra_threads)?
-        .with_inter_threads(options.inter_threads)?
-        .with_intra_op_spinning(false)?
-        .with_inter_op_spinning(false)?
-        .with_optimization_level(options.optimisation)?
-        .with_log_level(LogLevel::Warning)?)
 }
 
 fn metadata(session: &ort::session::Session) -> ort::Result<Metadata> {

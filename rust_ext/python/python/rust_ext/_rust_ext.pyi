@@ -63,6 +63,7 @@ class InferenceSession:
         path_or_bytes: str | PathLike[str] | bytes,
         sess_options: Any | None = None,
         providers: Sequence[str | tuple[str, dict[str, Any]]] | None = None,
+        provider_options: Sequence[dict[str, Any]] | None = None,
     ) -> Self: ...
     @overload
     def run(
