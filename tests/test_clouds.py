@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from workshop import clouds
 from workshop.clouds import (
     azure_usd,
     compare,
     fargate_task_usd,
     fargate_usd,
     lambda_usd,
+    rules_of_each,
     with_memory,
 )
 from workshop.errors import WorkshopError
@@ -89,7 +89,7 @@ def test_azure_bills_what_is_busy_less_what_is_free():
 def test_every_way_has_a_rule_and_a_sum_and_no_free_tier_is_dearer():
     works = {"slow": Workload(15e6, 0.0145), "fast": AXUM}
     dear, cheap = (compare(works, PRICES, free_tier=free) for free in (False, True))
-    assert list(dear.index) == list(clouds.rules().index)
+    assert list(dear.index) == list(rules_of_each().index)
     assert list(dear.columns) == ["slow", "fast"]
     assert (cheap <= dear).all(axis=None) and (dear > 0).all(axis=None)
     assert (dear["fast"] <= dear["slow"]).all()

@@ -52,18 +52,17 @@ def simulate(
         requests += len(at)
         starts += int((np.diff(at, prepend=last) > prices.idle_minutes * 60).sum())
         last = (at[-1] if len(at) else last) - piece_s
-        which = rng.integers(counts[slot], size=len(at), dtype=np.int16)
+        which = rng.integers(counts[slot], size=len(at)) if len(busy) > 1 else None
         billed = np.zeros(ceil(piece_s / MINUTE_S))
         for number, instance in enumerate(busy):
-            mine = which == number if len(busy) > 1 else slice(None)
+            mine = slice(None) if which is None else which == number
             billed += instance.take(at[mine], held_s, len(billed))
             instance.shift(piece_s)
         variance += billed.var() * len(billed)
-        active_s = sum(instance.billed_s for instance in busy)
+    active_s = sum(instance.billed_s for instance in busy)
     off_s = NORMAL_95 * float(variance) ** 0.5
-    return Simulated(
-        requests, Spread(active_s, active_s - off_s, active_s + off_s), starts
-    )
+    spread = Spread(active_s, active_s - off_s, active_s + off_s)
+    return Simulated(requests, spread, starts)
 
 
 def _arrivals(
@@ -74,11 +73,9 @@ def _arrivals(
     piece_s = month.slot_s / pieces
     for slot, per_s in enumerate(month.per_s(work.requests)):
         for _ in range(pieces):
-            yield (
-                np.sort(rng.random(rng.poisson(per_s * piece_s))) * piece_s,
-                slot,
-                piece_s,
-            )
+            gaps = rng.standard_exponential(rng.poisson(per_s * piece_s) + 1)
+            at = np.cumsum(gaps)  # over their sum: uniform numbers in their order
+            yield at[:-1] * (piece_s / at[-1]), slot, piece_s
 
 
 class _Instance:

@@ -132,7 +132,7 @@ WAYS = (
 )
 
 
-def rules() -> pd.DataFrame:
+def rules_of_each() -> pd.DataFrame:
     """Return what each way counts, a row a way."""
     rows = {
         way.name: [way.counts, way.at_least, "share" if way.together else "one each"]

@@ -9,7 +9,7 @@ from workshop import results, stats
 from workshop.arms import label
 from workshop.claims import read_claims
 from workshop.launches import WHOLE
-from workshop.quantities import digits, duration
+from workshop.quantities import Spread, digits, duration
 from workshop.results import Result
 from workshop.served import AGAIN, CLIENTS, LATENCY, TURN
 from workshop.stats import Interval
@@ -153,8 +153,8 @@ def median(samples: pd.DataFrame, arm: str) -> str:
 
 
 def dollars(middle: float, low: float, high: float) -> str:
-    """Return a sum with its interval, in USD."""
-    return f"{digits(middle)} ({digits(low)} to {digits(high)}) USD"
+    """Return a sum with its interval, in USD, to the digit that it carries."""
+    return f"{Spread(middle, low, high)} USD"
 
 
 def percent(ratio: Interval) -> str:
