@@ -14,6 +14,7 @@ use crate::error::Problem;
 use crate::json::Json;
 use crate::model::{Answer, Model};
 use crate::rows::{complaint, wrong};
+use crate::timing::Stages;
 use crate::values::{Values, datatype, decode};
 
 /// The only version of a model.
@@ -93,6 +94,7 @@ impl Model {
         body: &[u8],
         json_bytes: Option<usize>,
     ) -> Result<Answer, Problem> {
+        let mut stages = Stages::begin();
         let (json, binary) =
             body.split_at_checked(json_bytes.unwrap_or(body.len())).ok_or_else(
                 || Problem::NotJson("it is shorter than its headers say".to_owned()),
@@ -107,16 +109,19 @@ impl Model {
         let wanted = self.wanted(&request)?;
         let inputs = self.tensors(request.inputs, binary)?;
         let rows = inputs.first().map_or(0, |input| input.shape()[0]);
+        stages.parsed();
         let positions: Vec<usize> =
             wanted.iter().map(|(position, _)| *position).collect();
         let mut outputs = Vec::new();
         self.session.run_into(&inputs, &positions, &mut outputs)?;
+        stages.predicted();
         let written = self.write(request.id.as_deref(), &wanted, &outputs);
         let (body, json_bytes) = written.map_err(|error| {
             tracing::error!(%error, "an answer could not be written");
             Problem::Internal
         })?;
-        Ok(Answer { body, json_bytes, rows })
+        stages.written();
+        Ok(Answer { body, json_bytes, rows, stages })
     }
 
     /// The positions of the outputs asked for, and whether each is wanted as bytes.

@@ -17,6 +17,7 @@ mod routes;
 mod rows;
 mod serve;
 mod state;
+mod timing;
 mod values;
 
 use std::sync::Arc;

@@ -10,6 +10,7 @@ use crate::answer;
 use crate::error::Problem;
 use crate::json::Json;
 use crate::rows::Schema;
+use crate::timing::Stages;
 
 /// So many prepared rows are kept for the next requests.
 const SPARE: usize = 64;
@@ -22,6 +23,8 @@ pub struct Answer {
     pub json_bytes: Option<usize>,
     /// The rows answered.
     pub rows: usize,
+    /// What took how long.
+    pub stages: Stages,
 }
 
 /// An ONNX model with its schema.
@@ -68,8 +71,9 @@ impl Model {
     /// # Errors
     /// What is wrong with the body, or with the model.
     pub fn predict(&self, body: &[u8]) -> Result<Answer, Problem> {
-        self.with_inputs(body, |inputs, rows| {
+        self.with_inputs(body, |inputs, rows, stages| {
             let outputs = self.session.run(inputs)?;
+            stages.predicted();
             answer::predictions(self.session.outputs(), &outputs, rows)
         })
     }
@@ -79,31 +83,37 @@ impl Model {
     /// # Errors
     /// What is wrong with the body.
     pub fn noop(&self, body: &[u8]) -> Result<Answer, Problem> {
-        self.with_inputs(body, |_, rows| Ok(answer::zeros(rows)))
+        self.with_inputs(body, |_, rows, _| Ok(answer::zeros(rows)))
     }
 
     fn with_inputs(
         &self,
         body: &[u8],
-        work: impl FnOnce(&[Tensor], usize) -> Result<Vec<u8>, Problem>,
+        work: impl FnOnce(&[Tensor], usize, &mut Stages) -> Result<Vec<u8>, Problem>,
     ) -> Result<Answer, Problem> {
+        let mut stages = Stages::begin();
         let document =
             Json::parse(body).map_err(|error| Problem::NotJson(error.to_string()))?;
         let rows = self.schema.rows(&document)?;
         let count = rows.count();
         if count == 0 {
             self.schema.fill(&rows, &mut [])?;
-            return Ok(Answer { body: answer::zeros(0), json_bytes: None, rows: 0 });
+            stages.parsed();
+            let body = answer::zeros(0);
+            return Ok(Answer { body, json_bytes: None, rows: 0, stages });
         }
         if let Some(batch) = self.batch.filter(|batch| *batch != count) {
             let detail = format!("the model takes {batch} rows at a time, not {count}");
             return Err(Problem::WrongRows { detail, errors: Vec::new() });
         }
         let mut inputs = self.inputs(count)?;
-        let body =
-            self.schema.fill(&rows, &mut inputs).and_then(|()| work(&inputs, count));
+        let body = self.schema.fill(&rows, &mut inputs).and_then(|()| {
+            stages.parsed();
+            work(&inputs, count, &mut stages)
+        });
+        stages.written();
         self.keep(inputs, count);
-        Ok(Answer { body: body?, json_bytes: None, rows: count })
+        Ok(Answer { body: body?, json_bytes: None, rows: count, stages })
     }
 
     /// Inputs for so many rows; those of one row are used again and again.

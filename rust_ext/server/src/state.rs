@@ -79,9 +79,12 @@ impl State {
         if body.len() <= self.inline_bytes {
             return self.note(work(&self.model, &body));
         }
+        let asked = Instant::now();
         let mut job = spawn_blocking(move || {
-            let _place = place;
-            self.note(work(&self.model, &body))
+            let (_place, queued) = (place, asked.elapsed());
+            let mut answer = self.note(work(&self.model, &body))?;
+            answer.stages.queued(queued);
+            Ok(answer)
         });
         let finished = timeout(limit, &mut job).await.map_err(|_| {
             job.abort(); // if it has not begun

@@ -9,6 +9,7 @@ use std::time::Duration;
 use app::{ask, get, post, read, server};
 use axum::body::{Body, Bytes};
 use axum::http::header;
+use axum::response::Response;
 use http_body_util::BodyExt;
 use http_body_util::channel::Channel;
 use serde_json::json;
@@ -91,4 +92,37 @@ async fn an_answer_that_takes_too_long_is_504() {
     let (status, problem) = ask(&server, &slow(1000)).await;
     assert_eq!(status, 504);
     assert_eq!(problem["detail"], "the answer took longer than 0.05 s");
+}
+
+/// The stages in an answer's header, in milliseconds.
+fn stages(answer: &Response) -> [f64; 4] {
+    let text = answer.headers()["server-timing"].to_str().unwrap();
+    let stages: Vec<_> =
+        text.split(", ").map(|s| s.split_once(";dur=").unwrap()).collect();
+    let names: Vec<_> = stages.iter().map(|(name, _)| *name).collect();
+    assert_eq!(names, ["parse", "queue", "predict", "write"]);
+    [0, 1, 2, 3].map(|stage| stages[stage].1.parse().unwrap())
+}
+
+#[test]
+fn an_answer_tells_where_its_time_went() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(1)
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let server = server("slow", &[]);
+        let ask = |rows| server.clone().oneshot(post(slow(rows)));
+        let (first, second) = tokio::join!(ask(300), ask(300));
+        let (first, second) = (stages(&first.unwrap()), stages(&second.unwrap()));
+        let [parse, queue, predict, write] = first;
+        assert!(predict > 20.0 && parse + queue + write < predict, "{first:?}");
+        assert!(second[1] > predict / 2.0, "{second:?} waited for {first:?}");
+    });
+    runtime.block_on(async {
+        let none = server("plain", &[]).oneshot(post(r#"{"instances":[]}"#)).await;
+        let [_, queue, predict, write] = stages(&none.unwrap());
+        assert!(queue + predict + write < 0.001);
+    });
 }

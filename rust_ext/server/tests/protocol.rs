@@ -158,6 +158,9 @@ async fn tensors_as_json_are_answered_as_json() {
 async fn tensors_as_bytes_are_answered_as_bytes() {
     let server = server("rides", &[]);
     let answer = rides(b"\x01\0\0\0a", f32::NAN).send(&server, "rides").await;
+    assert!(
+        answer.headers()["server-timing"].to_str().unwrap().contains("predict;dur=")
+    );
     let (json, bytes) = split(answer).await;
     let fare = json!({ "name": "fare", "datatype": "FP32", "shape": [2, 1],
         "parameters": { "binary_data_size": 8 } });

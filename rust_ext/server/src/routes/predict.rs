@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::extract::{self, Request};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_TYPE, HeaderValue};
 use axum::response::IntoResponse;
 
 use crate::error::Problem;
 use crate::model::Model;
 use crate::routes::body;
 use crate::state::State;
+use crate::timing::SERVER_TIMING;
 
 // region: handler
 /// Answers a body of rows with their predictions.
@@ -24,6 +25,8 @@ pub async fn predict(
     let body = body::read(request, &state.config).await?;
     let work = if state.config.noop { Model::noop } else { Model::predict };
     let answer = state.answer(place, body, work).await?;
-    Ok(([(CONTENT_TYPE, "application/json")], answer.body))
+    let kind = HeaderValue::from_static("application/json");
+    let timing = answer.stages.header();
+    Ok(([(CONTENT_TYPE, kind), (SERVER_TIMING, timing)], answer.body))
 }
 // endregion: handler

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use axum::extract::{self, FromRequestParts, Path, Request};
-use axum::http::header::{CONTENT_TYPE, HeaderName};
+use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use axum::http::request::Parts;
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use axum::{Json, Router, routing};
 use serde_json::{Value, json};
 
@@ -13,6 +13,7 @@ use crate::error::Problem;
 use crate::infer::VERSION;
 use crate::routes::body;
 use crate::state::State;
+use crate::timing::SERVER_TIMING;
 
 /// So many bytes of a body are JSON; binary tensors follow them.
 const JSON_BYTES: HeaderName =
@@ -94,7 +95,7 @@ async fn infer(
     _: Named,
     extract::State(state): extract::State<Arc<State>>,
     request: Request,
-) -> Result<Response, Problem> {
+) -> Result<impl IntoResponse, Problem> {
     let place = state.admit()?;
     let kind = body::content_type(request.headers()).to_ascii_lowercase();
     if !["", "application/json", "application/octet-stream"].contains(&&*kind) {
@@ -112,11 +113,14 @@ async fn infer(
     let answer =
         state.answer(place, body, move |model, body| model.infer(body, json_bytes));
     let answer = answer.await?;
-    Ok(match answer.json_bytes {
-        None => ([(CONTENT_TYPE, "application/json")], answer.body).into_response(),
-        Some(length) => {
-            let kind = (CONTENT_TYPE, "application/octet-stream".to_owned());
-            ([kind, (JSON_BYTES, length.to_string())], answer.body).into_response()
-        }
-    })
+    let kind = match answer.json_bytes {
+        None => "application/json",
+        Some(_) => "application/octet-stream",
+    };
+    let json_bytes = answer.json_bytes.map(|length| [(JSON_BYTES, length.to_string())]);
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static(kind)),
+        (SERVER_TIMING, answer.stages.header()),
+    ];
+    Ok((headers, json_bytes, answer.body))
 }
