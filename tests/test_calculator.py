@@ -11,8 +11,8 @@ from workshop.workload import Workload
 
 PRICES = read_prices()
 TIMES = {
-    "onnx-fastapi": Workload(1, 0.000134, 0.000138),
-    "onnx-axum": Workload(1, 0.000037, 0.000017),
+    "onnx-fastapi": [Workload(1, f * 0.000134, f * 0.000138) for f in (1, 0.9, 1.1)],
+    "onnx-axum": [Workload(1, f * 0.000037, f * 0.000017) for f in (1, 0.9, 1.1)],
 }
 CALCULATOR = Calculator(PRICES, FLAT, TIMES)
 
@@ -23,8 +23,24 @@ def test_its_sums_are_those_of_the_functions():
     sums = CALCULATOR.sums(Settings())
     work = Workload(15e6, 0.000134, 0.000138)
     usd = bill(work, PRICES.cloud_run, Rules()).total_usd
-    assert sums.loc[BY_REQUESTS, "onnx-fastapi"] == pytest.approx(usd)
-    assert len(sums) == 6 and (sums.loc[BY_INSTANCES] > 30).all()
+    assert sums.loc[BY_REQUESTS, "onnx-fastapi"] == pytest.approx((usd, usd, usd))
+    assert len(sums) == 6 and sums.loc[BY_INSTANCES, "onnx-axum"].low > 30
+    middle, low, high = CALCULATOR.sums(Settings(requests=2e11)).loc[
+        BY_INSTANCES, "onnx-fastapi"
+    ]
+    assert low < middle < high
+
+
+def test_the_interval_can_leave_the_verdict_open():
+    work = {"requests": 2e11, "hours": 0}
+    saved_usd = 970.0
+    for upkeep_usd, says in [
+        (0.7 * saved_usd, "rewrite it"),
+        (saved_usd, "too close to call"),
+        (1.3 * saved_usd, "do not rewrite it"),
+    ]:
+        settings = Settings(**work, upkeep_hours=1, usd_per_hour=upkeep_usd)
+        assert CALCULATOR.verdict(settings).startswith(says)
 
 
 @pytest.mark.parametrize(
@@ -36,8 +52,8 @@ def test_its_sums_are_those_of_the_functions():
     ],
 )
 def test_each_knob_turns_the_sum(changed, way, ratio):
-    before = CALCULATOR.sums(Settings()).loc[way, "onnx-axum"]
-    after = CALCULATOR.sums(Settings(**changed)).loc[way, "onnx-axum"]
+    before = CALCULATOR.sums(Settings()).loc[way, "onnx-axum"].middle
+    after = CALCULATOR.sums(Settings(**changed)).loc[way, "onnx-axum"].middle
     assert after / before == pytest.approx(ratio, abs=1e-3)
 
 

@@ -43,7 +43,7 @@ def test_the_posts_bill_gives_back_the_posts_latency():
     found = reconcile(8.069, FASTAPI, RUN, POST_RULES)
     assert found.loc["none"].tolist() == pytest.approx([8.069, 0, 14.5], abs=1e-3)
     assert found.loc["request", "unexplained, USD"] == pytest.approx(-47.58, abs=0.005)
-    assert np.isnan(found.loc["request", "held_ms for what was paid"])
+    assert np.isnan(found.loc["request", "ms a request for what was paid"])
 
 
 def test_a_bill_is_told_by_the_reading_that_explains_it():
@@ -56,6 +56,6 @@ def test_a_bill_is_told_by_the_reading_that_explains_it():
 
 def test_a_bill_below_the_fee_has_no_latency():
     found = reconcile(5.0, FASTAPI, RUN, Rules(free_tier=False))
-    assert found["held_ms for what was paid"].isna().all()
+    assert found["ms a request for what was paid"].isna().all()
     with pytest.raises(WorkshopError, match="paid_usd is -1"):
         reconcile(-1, FASTAPI, RUN, POST_RULES)

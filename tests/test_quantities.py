@@ -19,6 +19,7 @@ from workshop.quantities import Spread, carried, speedup_percent, time_saved_per
         ((-0.001, -0.4, 0.3), "0.0 (-0.4 to 0.3)"),
         ((8.069, 8.069, 8.069), "8.07"),
         ((99.96, 95, 105), "100 (95 to 105)"),
+        ((5.2, 5.2, 5.2 + 1e-15), "5.20"),
     ],
 )
 def test_what_is_printed_is_what_the_interval_carries(spread, text):
@@ -36,6 +37,11 @@ def test_the_last_digit_is_between_a_twentieth_of_the_width_and_half_of_it():
         if width < 2:
             assert width / 20 < unit <= width / 2
         assert abs(float(text) - low) <= width / 4
+
+
+def test_ends_are_the_extremes_whichever_way_they_are_turned():
+    assert Spread.of(2, 3, 1) == Spread.of(2, 1, 3) == (2, 1, 3)
+    assert Spread.of(2, 3, 4) == (2, 2, 4)
 
 
 @pytest.mark.parametrize("ends", [(2, 1), (nan, 1), (0, inf)])

@@ -19,11 +19,14 @@ WORK = Effort(hours=40, usd_per_hour=50)  # 83.3 USD a month, over 24
 @pytest.mark.parametrize(
     ("saved_usd", "says"),
     [
-        (0.195, "do not rewrite it: it saves 0.195 USD a month, and 40 h at 50 USD"),
+        (
+            0.195,
+            "do not rewrite it: it saves 0.195 USD a month; 40 h at 50 USD",
+        ),
         (83.2, "do not rewrite it: it saves 83.2 USD"),
         (83.4, "rewrite it: it saves 83.4 USD"),
-        (0, "do not rewrite it: it saves nothing, and 40 h"),
-        (-1.5, "do not rewrite it: it saves nothing, and 40 h"),
+        (0, "do not rewrite it: it saves nothing; 40 h"),
+        (-1.5, "do not rewrite it: it saves nothing; 40 h"),
         (Spread(90, 84, 99), "rewrite it: it saves 90 (84 to 99) USD"),
         (Spread(70, 60, 83), "do not rewrite it: it saves 70 (60 to 80) USD"),
         (Spread(90, 80, 99), "too close to call: it saves 90 (80 to 99) USD"),

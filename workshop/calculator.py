@@ -3,7 +3,7 @@
 import base64
 import html
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import ipywidgets
@@ -19,6 +19,7 @@ from workshop.cost import ROUNDINGS, Rules, bill, instance_bill
 from workshop.errors import WorkshopError
 from workshop.month import Month
 from workshop.prices import Prices
+from workshop.quantities import Spread
 from workshop.verdict import Effort, decide
 from workshop.workload import Workload
 
@@ -49,24 +50,24 @@ class Settings:
 class Calculator:
     """The prices, the shape of the month, and each arm's times as measured.
 
-    times: by arm, a Workload of any number of requests.
+    times: by arm, three Workloads of any number of requests: by the times' middle, and
+    by the low and the high end of their interval.
     """
 
     prices: Prices
     month: Month
-    times: Mapping[str, Workload]
+    times: Mapping[str, Sequence[Workload]]
 
     def sums(self, settings: Settings) -> pd.DataFrame:
-        """Return a month's bill in USD: a row a way to run it, a column an arm."""
-        works = {
-            arm: self._work(settings, arm) for arm in (settings.now, settings.after)
-        }
-        run = pd.DataFrame(
-            {arm: self._run_usd(settings, work) for arm, work in works.items()}
+        """Return a month's bill in USD: a row a way to run it, a Spread an arm."""
+        middle, low, high = (self._sums(settings, end) for end in range(3))
+        return pd.DataFrame(
+            {
+                arm: map(Spread.of, middle[arm], low[arm], high[arm])
+                for arm in (settings.now, settings.after)
+            },
+            index=middle.index,
         )
-        others = compare(works, self.prices, self.month, free_tier=settings.free_tier)
-        others = others[~others.index.str.startswith("Cloud Run")]
-        return pd.concat([run, others])
 
     def verdict(self, settings: Settings) -> str:
         """Return whether going over pays, by Cloud Run's cheaper way for each arm."""
@@ -76,8 +77,13 @@ class Calculator:
             settings.within_months,
             settings.upkeep_hours,
         )
-        cheaper = self.sums(settings).loc[[BY_REQUESTS, BY_INSTANCES]].min()
-        return decide(cheaper[settings.now] - cheaper[settings.after], effort)
+        middle, low, high = (
+            self._sums(settings, end).loc[[BY_REQUESTS, BY_INSTANCES]].min()
+            for end in range(3)
+        )
+        now, after = settings.now, settings.after
+        ends = low[now] - high[after], high[now] - low[after]
+        return decide(Spread.of(middle[now] - middle[after], *ends), effort)
 
     def page(self, settings: Settings) -> str:
         """Return the sums, the verdict and a picture as HTML, or what is wrong."""
@@ -87,22 +93,33 @@ class Calculator:
         except WorkshopError as error:
             return f"<p><b>{html.escape(str(error))}</b></p>"
         sums.columns = [label(arm) for arm in sums]
-        table = sums.to_html(float_format="{:,.2f}".format, border=0)
+        table = sums.map(str).to_html(border=0)
         picture = base64.b64encode(self._picture(settings)).decode()
         return (
-            f"<p><b>{html.escape(said)}</b></p><p>USD a month, "
-            f"{settings.requests / 1e6:,.3g} million requests:</p>{table}"
+            f'<div class="jp-RenderedHTMLCommon"><p><b>{html.escape(said)}</b></p>'
+            f"<p>USD a month, {settings.requests:,.0f} requests:</p>{table}"
             f'<img width="720" alt="USD a million requests by volume" '
-            f'src="data:image/png;base64,{picture}">'
+            f'src="data:image/png;base64,{picture}"></div>'
         )
 
-    def _work(self, settings: Settings, arm: str, **changed: float) -> Workload:
+    def _sums(self, settings: Settings, end: int) -> pd.DataFrame:
+        arms = (settings.now, settings.after)
+        works = {arm: self._work(settings, arm, end) for arm in arms}
+        run = pd.DataFrame(
+            {arm: self._run_usd(settings, work) for arm, work in works.items()}
+        )
+        others = compare(works, self.prices, self.month, free_tier=settings.free_tier)
+        others = others[~others.index.str.startswith("Cloud Run")]
+        return pd.concat([run, others])
+
+    def _work(self, settings: Settings, arm: str, end: int = 0) -> Workload:
         if arm not in self.times:
             raise WorkshopError(f"No times of {arm!r}: choose one of {[*self.times]}.")
-        work, factor = self.times[arm], settings.cloud_factor
+        work, factor = self.times[arm][end], settings.cloud_factor
         return replace(
             work,
-            **{"requests": settings.requests, "gib": settings.gib, **changed},
+            requests=settings.requests,
+            gib=settings.gib,
             held_s=work.held_s * factor,
             answer_s=work.busy_s * factor,
         )
@@ -123,8 +140,9 @@ class Calculator:
     def _picture(self, settings: Settings) -> bytes:
         curve = {}
         for arm in (settings.now, settings.after):
-            works = [self._work(settings, arm, requests=volume) for volume in CURVE]
-            sums = [min(self._run_usd(settings, work).values()) for work in works]
+            work = self._work(settings, arm)
+            works = [replace(work, requests=volume) for volume in CURVE]
+            sums = [min(self._run_usd(settings, each).values()) for each in works]
             curve[arm] = 1e6 * np.array(sums) / CURVE
         axes = bill_plots.by_volume(
             {"the cheaper way on Cloud Run": pd.DataFrame(curve, index=CURVE)},
@@ -153,7 +171,8 @@ def show(calculator: Calculator, settings: Settings | None = None) -> dict:
         )
 
     for name, knob in knobs.items():
-        knob.description = name.replace("_", " ").replace("usd", "USD")
+        words = name.replace("_", " ").replace("usd", "USD").replace("gib", "GiB")
+        knob.description = words
         knob.style = {"description_width": "8.5em"}
         knob.observe(follow, "value")
     columns = ipywidgets.Layout(grid_template_columns="repeat(2, 26em)")

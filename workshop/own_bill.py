@@ -66,7 +66,7 @@ def reconcile(
         said_usd = bill(work, prices, read, month).total_usd
         held_s = _held_s(paid_usd, work, prices, read, month)
         rows[rounding] = [said_usd, paid_usd - said_usd, 1e3 * held_s]
-    columns = ["model, USD", "unexplained, USD", "held_ms for what was paid"]
+    columns = ["model, USD", "unexplained, USD", "ms a request for what was paid"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 

@@ -1,6 +1,6 @@
 """Quantities: which numbers are refused, and how people read the others."""
 
-from math import floor, isfinite, log10
+from math import floor, isclose, isfinite, log10
 from typing import NamedTuple
 
 from workshop.errors import WorkshopError
@@ -34,7 +34,7 @@ def carried(number: float, low: float, high: float) -> str:
             f"An interval from {low} to {high} carries no digit: give two numbers, the "
             "lower one first."
         )
-    if high == low:
+    if isclose(low, high):
         return digits(number)
     places = -floor(log10((high - low) / 2))
     return f"{round(number, places) + 0.0:,.{max(0, places)}f}"
@@ -47,9 +47,14 @@ class Spread(NamedTuple):
     low: float
     high: float
 
+    @classmethod
+    def of(cls, middle: float, *others: float) -> "Spread":
+        """Return the number with the least and the largest of all as its ends."""
+        return cls(middle, min(middle, *others), max(middle, *others))
+
     def __str__(self) -> str:
         """Return the number and its ends, to the last digit that they carry."""
-        if self.low == self.high:
+        if isclose(self.low, self.high):
             return digits(self.middle)
         middle, low, high = (carried(each, self.low, self.high) for each in self)
         return f"{middle} ({low} to {high})"

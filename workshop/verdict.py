@@ -58,17 +58,16 @@ def decide(saved_usd: Spread | float, effort: Effort) -> str:
         saved_usd = Spread(saved_usd, saved_usd, saved_usd)
     needed = effort.needed_usd
     asked = (
-        f"{effort}, to be repaid within {effort.within_months:g} months, ask for "
-        f"{digits(needed)}"
+        f"{effort}, repaid in {effort.within_months:g} months, need {digits(needed)}"
     )
     if saved_usd.high <= 0:
-        return f"do not rewrite it: it saves nothing, and {asked} USD a month"
+        return f"do not rewrite it: it saves nothing; {asked} USD a month"
     answer = "too close to call"
     if saved_usd.low >= needed and saved_usd.low > 0:
         answer = "rewrite it"
     elif saved_usd.high < needed:
         answer = "do not rewrite it"
-    return f"{answer}: it saves {saved_usd} USD a month, and {asked}"
+    return f"{answer}: it saves {saved_usd} USD a month; {asked}"
 
 
 def first_volume(pays: Callable[[float], bool]) -> float:
