@@ -91,7 +91,6 @@ class InferenceSession:
     def get_providers(self) -> list[str]: ...
 
 @final
-@final
 class Floor:
     def __new__(
         cls, session: InferenceSession, feeds: list[dict[str, ndarray]]
