@@ -78,6 +78,7 @@ fn a_seed_gives_one_schedule_however_many_threads_share_it() {
     let one = due("one", "--seed 5");
     assert!((140..260).contains(&one.len()), "{}", one.len());
     assert_eq!(one, due("two", "--seed 5 --threads 2 --connections 4"));
+    assert_eq!(one, due("more", "--seed 5 --threads 2 --connections 1"));
     assert_ne!(one, due("other", "--seed 6"));
 }
 
