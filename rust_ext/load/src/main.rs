@@ -47,7 +47,7 @@ struct Args {
     /// requests that find all of them busy wait
     #[arg(long, default_value = "16")]
     connections: NonZeroU16,
-    /// Threads that the connections share
+    /// Threads that share the connections, no more than there are of these
     #[arg(long, default_value = "1")]
     threads: NonZeroU16,
     /// Never sleep while waiting: spends a whole core for each thread, but the server
@@ -128,7 +128,7 @@ fn run(args: &Args) -> Result<(), Error> {
         address,
         requests,
         connections: args.connections.get(),
-        threads: args.threads.get(),
+        threads: args.threads.min(args.connections).get(),
         open_loop: args.open_loop(),
         busy_poll: args.busy_poll,
         raw: raw.is_some(),

