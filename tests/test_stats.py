@@ -7,6 +7,7 @@ from workshop.stats import (
     Interval,
     median_interval,
     noise_floor,
+    paired_ratio,
     ratio_interval,
     verdict,
 )
@@ -76,6 +77,23 @@ def test_the_seed_fixes_the_interval():
     first = ratio_interval(TWICE, "onnx-python", "onnx-rust", seed=3)
     assert first == ratio_interval(TWICE, "onnx-python", "onnx-rust", seed=3)
     assert first.low != ratio_interval(TWICE, "onnx-python", "onnx-rust", seed=4).low
+
+
+def test_what_disturbs_a_whole_round_leaves_a_paired_ratio_as_it_is():
+    rng = np.random.default_rng(0)
+    disturbed = rng.lognormal(0, 0.5, 60)
+    arms = {"a": disturbed * 1.2, "b": disturbed, "b again": disturbed * 0.999}
+    samples = pd.concat(
+        pd.DataFrame({"arm": arm, "round": range(60), "seconds": seconds})
+        for arm, seconds in arms.items()
+    ).assign(what="call", rows=1, threads=1, launch=0)
+    paired = paired_ratio(samples, "a", "b")
+    assert (paired.low, paired.ratio, paired.high) == pytest.approx((1.2, 1.2, 1.2))
+    assert ratio_interval(samples, "a", "b").high > 1.3
+    floor = noise_floor(samples, "b", "b again", ratio=paired_ratio)
+    assert floor == pytest.approx(1 / 0.999)
+    with pytest.raises(WorkshopError, match="No samples of 'c'"):
+        paired_ratio(samples, "c", "b")
 
 
 def test_launches_of_unequal_size_count_alike():

@@ -86,16 +86,12 @@ def paired_ratio(
     other: their ratio is steadier than that of their medians.
     """
     _check_one_kind(samples)
+    shared = _by_launch(samples, slow).keys() & _by_launch(samples, fast).keys()
     rounds = samples.pivot_table("seconds", ["launch", "round"], "arm")
-    if not {slow, fast} <= set(rounds):
-        raise WorkshopError(f"No samples of {slow!r} or {fast!r}: {[*rounds]}.")
-    ratios = (rounds[slow] / rounds[fast]).dropna()
-    launches = [each.to_numpy() for _, each in ratios.groupby("launch")]
-    rng = np.random.default_rng(seed)
-    picks = rng.integers(len(launches), size=(DRAWS, len(launches)))
-    low, high = spread(_medians(launches, picks, rng))
-    found = float(ratios.median()), low, high
-    return Interval(*found, len(launches), label(slow), label(fast))
+    ratios = (rounds[slow] / rounds[fast]).dropna().rename("seconds").reset_index()
+    ratios = ratios.assign(arm="ratio", what="ratio", rows=0, threads=0)
+    found = median_interval(ratios, "ratio", seed=seed)
+    return Interval(*found, len(shared), label(slow), label(fast))
 
 
 def noise_floor(
