@@ -124,6 +124,12 @@ def test_jupyterlab_shows_the_course_and_opens_in_the_notebooks():
     assert config["FileContentsManager"]["preferred_dir"] == str(NOTEBOOKS)
 
 
-def test_a_terminal_is_not_shown_the_line_of_a_notebook(capsys):
+def test_a_terminal_shows_one_line_and_a_file_gets_none(capsys, monkeypatch):
     assert list(progress.turns(2, "try")) == [0, 1]
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert list(progress.turns(2, "try")) == [0, 1]
+    out, err = capsys.readouterr()
+    assert out == "" and err.count("\n") == 1
+    said = [each.strip() for each in err.split("\r\033[K")]
+    assert said == ["", "try 1 of 2", "try 2 of 2", "2 times try: 0 s"]

@@ -29,7 +29,7 @@ MODELS = {
 # A turn is shorter than a time slice, so that most turns are disturbed by nobody.
 CALLS = {1: 250, 10: 50}  # a turn; of more rows, one
 SLOW_CALLS = 3  # a turn, of those that take a frame
-CHUNKS, HEAVY_CHUNKS, HEAVY = 16, 2, 10_000
+TURNS, HEAVY_TURNS, HEAVY = 16, 2, 10_000  # until the first one comes again
 
 
 @dataclass(frozen=True)
@@ -114,29 +114,28 @@ def chunks(case: Case, *, seed: int) -> list[Chunk]:
     More rides than there are (49,682) hold some twice.
     """
     session = in_rust(case.model, case.threads)
-    calls = CALLS.get(case.rows, 1)
-    count = calls * (HEAVY_CHUNKS if case.heavy else CHUNKS)
+    calls, turns = CALLS.get(case.rows, 1), HEAVY_TURNS if case.heavy else TURNS
     rides = clean(read_rides())[FEATURES]
-    rides = rides.sample(case.rows * count, replace=case.heavy, random_state=seed)
-    if case.same_row:
-        rides = rides.iloc[[0] * len(rides)]
+    count = case.rows * calls * turns
+    rides = rides.sample(count, replace=case.heavy, random_state=seed)
     if case.model == TENSOR:
         table = models.as_tensor(rides)
         columns = {session.get_inputs()[0].name: table}
     else:
         table, columns = rides, feeds(rides, session)
-    batches = [slice(i * case.rows, (i + 1) * case.rows) for i in range(count)]
-    turns = [batches[first : first + calls] for first in range(0, count, calls)]
-    return [_chunk(session, table, columns, turn) for turn in turns]
 
+    def batch(first: int) -> tuple[dict[str, np.ndarray], pd.DataFrame | np.ndarray]:
+        # Copies: a caller's arrays are not slices of one.
+        at = slice(first, first + case.rows)
+        return {name: each[at].copy() for name, each in columns.items()}, table[at]
 
-def _chunk(
-    session: InferenceSession,
-    table: pd.DataFrame | np.ndarray,
-    columns: dict[str, np.ndarray],
-    turn: list[slice],
-) -> Chunk:
-    # Copies: a caller's arrays are not slices of one.
-    feeds = [{name: each[at].copy() for name, each in columns.items()} for at in turn]
-    frames = [table[at].copy() for at in turn[:SLOW_CALLS]]
-    return Chunk(feeds, frames, Floor(session, feeds))
+    def chunk(turn: int) -> Chunk:
+        first = turn * calls * case.rows
+        if case.same_row:
+            batches = [batch(0)] * calls
+        else:
+            batches = [batch(first + i * case.rows) for i in range(calls)]
+        asked, frames = (list(each) for each in zip(*batches, strict=True))
+        return Chunk(asked, frames[:SLOW_CALLS], Floor(session, asked))
+
+    return [chunk(turn) for turn in range(turns)]
