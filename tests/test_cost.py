@@ -184,6 +184,16 @@ def test_an_instance_lives_until_it_was_idle_for_a_quarter_of_an_hour():
     assert instance_bill(Workload(0, 0.012), RUN, rules).total_usd == 0
 
 
+def test_a_bill_by_requests_follows_latency_and_one_by_instances_throughput():
+    dense = Workload(1000 * FLAT.seconds, held_s=0.002, answer_s=0.001)  # 2 instances
+    waits, works = replace(dense, held_s=0.004), replace(dense, answer_s=0.002)
+    by_requests = [bill(w, RUN, POST_RULES).total_usd for w in (dense, waits)]
+    assert by_requests[1] == pytest.approx(2 * by_requests[0])
+    overlap = replace(POST_RULES, overlap=True)
+    always = [always_on(work, overlap) for work in (dense, waits, works)]
+    assert always[0] == always[1] == pytest.approx(always[2] / 2)
+
+
 def test_more_than_one_instance_shares_a_heavy_load():
     heavy = Workload(100 * FLAT.seconds, 0.0145)  # 1.45 vCPU busy: three at 60%
     billed = usage(heavy, RUN, replace(POST_RULES, overlap=True)).vcpu_s

@@ -37,6 +37,12 @@ def test_a_month_of_rides_has_rush_hours_weeks_and_the_storm(january):
     assert january.peak == pytest.approx(2.5, abs=0.01)
 
 
+def test_a_month_has_all_its_hours_whatever_rides_there_are():
+    one = pd.Series(pd.to_datetime(["2015-02-01 00:30", "2015-02-01 01:30"]))
+    assert of_rides(one).shares[:3].tolist() == [0.5, 0.5, 0]
+    assert of_rides(one).seconds == 28 * 86_400
+
+
 def test_what_is_no_month_is_refused(january):
     with pytest.raises(WorkshopError, match="add up to 1"):
         Month(np.array([0.5, 0.6]), 3600)

@@ -94,7 +94,7 @@ class _Instance:
         until = at + held_s
         if self.rules.overlap:
             opened = np.concatenate([[self.opened], at])
-            until = np.maximum.accumulate(np.concatenate([[self.until], until]))
+            until = np.concatenate([[self.until], until])  # in order, as all hold alike
             first = np.flatnonzero(np.append(True, opened[1:] > until[:-1]))
             at, until = opened[first], until[np.append(first[1:], len(opened)) - 1]
             self.opened, self.until = at[-1], until[-1]
