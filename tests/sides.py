@@ -32,11 +32,11 @@ def optional(of: TypeProto) -> TypeProto:
 
 
 def model(nodes: list, inputs: dict, outputs: dict, initialisers: list = ()) -> bytes:
-    """Return a model of nodes; its ports are given as name: type."""
-    ports = [
-        [ValueInfoProto(name=name, type=port) for name, port in side.items()]
-        for side in (inputs, outputs)
+    """Return a model of nodes; its ports are given as name: type, or as pairs."""
+    sides = [
+        side.items() if isinstance(side, dict) else side for side in (inputs, outputs)
     ]
+    ports = [[ValueInfoProto(name=name, type=port) for name, port in s] for s in sides]
     graph = helper.make_graph(nodes, "graph", *ports, list(initialisers))
     opsets = [helper.make_opsetid(*opset) for opset in OPSETS.items()]
     made: ModelProto = helper.make_model(graph, opset_imports=opsets, ir_version=9)

@@ -113,10 +113,11 @@ pub enum Error {
         /// What was given.
         actual: Vec<usize>,
     },
-    /// An input has no rows, which this model cannot survive.
+    /// An input has no rows, and an operator of the model would end the process, or
+    /// answer with garbage.
     #[error(
-        "input '{name}' has no rows, which an operator of this model does not survive; \
-         give it one at least"
+        "input '{name}' has no rows, for which an operator of this model has no answer; \
+         give it as many as the others, one at least"
     )]
     RowsMissing {
         /// The input.

@@ -1,14 +1,13 @@
 //! Reads from a model's bytes what ONNX Runtime does not tell, in protobuf's encoding.
 
+use crate::hazards::Hazards;
+use crate::protobuf::{Fields, all, bytes, find, rewritten, text};
 use crate::value::Keys;
 
 /// What is known of a graph from its bytes.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Graph {
-    /// Whether zero rows end the process, as `FeatureVectorizer` does with them.
-    pub(crate) needs_rows: bool,
-    /// The inputs that must not be a vector without elements: trees read past its end.
-    pub(crate) needs_elements: Vec<String>,
+    pub(crate) hazards: Hazards,
     /// The model with tensors in place of lists of maps, if it has such lists.
     pub(crate) unzipped: Option<Unzipped>,
 }
@@ -34,22 +33,8 @@ pub(crate) struct Zip {
 impl Graph {
     /// The graph of a model; of other bytes, nothing is known.
     pub(crate) fn read(model: &[u8]) -> Self {
-        let mut known = Self::default();
         let graph = find(model, MODEL_GRAPH).unwrap_or_default();
-        for node in all(graph, GRAPH_NODE) {
-            match text(node, NODE_OPERATOR).unwrap_or_default() {
-                "FeatureVectorizer" if all(node, NODE_INPUT).count() > 1 => {
-                    known.needs_rows = true;
-                }
-                operator if operator.starts_with("TreeEnsemble") => {
-                    let input = text(node, NODE_INPUT).map(str::to_owned);
-                    known.needs_elements.extend(input);
-                }
-                _ => {}
-            }
-        }
-        known.unzipped = unzip(model, graph);
-        known
+        Self { hazards: Hazards::of(graph), unzipped: unzip(model, graph) }
     }
 }
 
@@ -113,103 +98,16 @@ impl<'a> ZipMap<'a> {
 
 // The numbers of onnx.proto.
 const MODEL_GRAPH: u64 = 7;
-const GRAPH_NODE: u64 = 1;
+pub(crate) const GRAPH_NODE: u64 = 1;
 const GRAPH_OUTPUT: u64 = 12;
 const PORT_NAME: u64 = 1;
-const NODE_INPUT: u64 = 1;
-const NODE_OUTPUT: u64 = 2;
-const NODE_OPERATOR: u64 = 4;
-const NODE_ATTRIBUTE: u64 = 5;
+pub(crate) const NODE_INPUT: u64 = 1;
+pub(crate) const NODE_OUTPUT: u64 = 2;
+pub(crate) const NODE_OPERATOR: u64 = 4;
+pub(crate) const NODE_ATTRIBUTE: u64 = 5;
+pub(crate) const ATTRIBUTE_INTEGER: u64 = 3;
 const ATTRIBUTE_INTEGERS: u64 = 8;
 const ATTRIBUTE_STRINGS: u64 = 9;
-
-/// The message with some fields replaced; nothing where it is no message.
-fn rewritten<'a>(
-    message: &'a [u8],
-    mut replacement: impl FnMut(&Field<'a>) -> Option<Vec<u8>>,
-) -> Option<Vec<u8>> {
-    let mut fields = Fields(message);
-    let mut new = Vec::with_capacity(message.len());
-    for field in &mut fields {
-        match replacement(&field) {
-            Some(bytes) => new.extend_from_slice(&bytes),
-            None => new.extend_from_slice(field.whole),
-        }
-    }
-    fields.0.is_empty().then_some(new)
-}
-
-/// The fields of a message; they end where the bytes make no sense.
-struct Fields<'a>(&'a [u8]);
-
-struct Field<'a> {
-    number: u64,
-    whole: &'a [u8],
-    /// What it holds, if it holds bytes.
-    content: &'a [u8],
-    /// What it holds, if it holds an integer.
-    value: u64,
-}
-
-impl<'a> Iterator for Fields<'a> {
-    type Item = Field<'a>;
-
-    fn next(&mut self) -> Option<Field<'a>> {
-        let (tag, mut rest) = varint(self.0)?;
-        let (mut content, mut value) = (&[][..], 0);
-        match tag & 7 {
-            0 => (value, rest) = varint(rest)?,
-            1 => rest = rest.get(8..)?,
-            2 => {
-                let length;
-                (length, rest) = varint(rest)?;
-                (content, rest) =
-                    rest.split_at_checked(usize::try_from(length).ok()?)?;
-            }
-            5 => rest = rest.get(4..)?,
-            _ => return None,
-        }
-        let whole = &self.0[..self.0.len() - rest.len()];
-        self.0 = rest;
-        Some(Field { number: tag >> 3, whole, content, value })
-    }
-}
-
-fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let end = bytes.iter().take(10).position(|byte| byte & 0x80 == 0)? + 1;
-    let (varint, rest) = bytes.split_at(end);
-    let value =
-        varint.iter().rev().fold(0, |value, byte| value << 7 | u64::from(byte & 0x7f));
-    Some((value, rest))
-}
-
-fn all(message: &[u8], number: u64) -> impl Iterator<Item = &[u8]> {
-    Fields(message)
-        .filter(move |field| field.number == number)
-        .map(|field| field.content)
-}
-
-fn find(message: &[u8], number: u64) -> Option<&[u8]> {
-    all(message, number).next()
-}
-
-fn text(message: &[u8], number: u64) -> Option<&str> {
-    str::from_utf8(find(message, number)?).ok()
-}
-
-/// A field that holds bytes.
-fn bytes(number: u64, content: &[u8]) -> Vec<u8> {
-    let mut field = Vec::with_capacity(content.len() + 10);
-    for mut value in [number << 3 | 2, content.len() as u64] {
-        while value > 0x7f {
-            field.push(value.to_le_bytes()[0] | 0x80);
-            value >>= 7;
-        }
-        field.push(value.to_le_bytes()[0]);
-    }
-    field.extend_from_slice(content);
-    field
-}
 
 #[cfg(test)]
 mod tests {
@@ -246,21 +144,5 @@ mod tests {
         {
             assert_eq!(Graph::read(odd), Graph::default());
         }
-    }
-
-    #[test]
-    fn nodes_that_need_rows_or_elements_are_found() {
-        let node = |operator: &str, inputs: &[&str]| {
-            let mut node = bytes(NODE_OPERATOR, operator.as_bytes());
-            let inputs = inputs.iter().map(|name| bytes(NODE_INPUT, name.as_bytes()));
-            inputs.for_each(|input| node.extend(input));
-            bytes(GRAPH_NODE, &node)
-        };
-        let read =
-            |nodes: &[Vec<u8>]| Graph::read(&bytes(MODEL_GRAPH, &nodes.concat()));
-        assert!(read(&[node("FeatureVectorizer", &["x", "z"])]).needs_rows);
-        assert!(!read(&[node("FeatureVectorizer", &["x"])]).needs_rows);
-        let trees = [node("Neg", &["y"]), node("TreeEnsembleRegressor", &["x"])];
-        assert_eq!(read(&trees).needs_elements, ["x"]);
     }
 }

@@ -114,6 +114,15 @@ impl Kind {
         if let Self::Tensor(element) = self { Some(*element) } else { None }
     }
 
+    /// The name of what it is or holds that is not carried, if there is any.
+    pub(crate) fn other(&self) -> Option<&str> {
+        match self {
+            Self::Other(name) => Some(name),
+            Self::List(kind) | Self::Optional(kind) => kind.other(),
+            Self::Tensor(_) | Self::Map { .. } => None,
+        }
+    }
+
     /// What an optional value is where there is one; any other is itself.
     #[must_use]
     pub fn present(&self) -> &Self {

@@ -10,6 +10,7 @@ use smallvec::SmallVec;
 pub use self::opening::Metadata;
 use crate::error::{Error, Result, runtime};
 use crate::ffi::{self, Handle, Names};
+use crate::hazards::Hazards;
 use crate::port::{Kind, Port};
 use crate::schema::{self, Column};
 use crate::tensor::Tensor;
@@ -30,10 +31,7 @@ pub struct Session {
     passed_on: Vec<usize>,
     /// The keys of outputs that are lists of maps, of which the tensor is asked for.
     keys: Vec<Option<Arc<Keys>>>,
-    /// Whether zero rows end the process.
-    needs_rows: bool,
-    /// Inputs that must not be a vector without elements.
-    needs_elements: Vec<usize>,
+    hazards: Hazards,
     metadata: Metadata,
 }
 
@@ -126,7 +124,7 @@ impl Session {
 
     /// The outputs at the positions `wanted` for values of any kind, each given with its
     /// position among the inputs, which the initialisers follow. What is optional, or an
-    /// initialiser, may be left out.
+    /// initialiser, may be left out; [`Value::None`] leaves out any input.
     ///
     /// # Errors
     /// As [`Session::run_into`], and [`Error::InputUnknown`] for a position too high.
@@ -135,38 +133,15 @@ impl Session {
         inputs: Vec<(usize, Value)>,
         wanted: &[usize],
     ) -> Result<Vec<Value>> {
-        for (position, value) in &inputs {
-            let port =
-                self.taken.get(*position).ok_or_else(|| Error::InputUnknown {
-                    name: format!("#{position}"),
-                    inputs: names(&self.taken),
-                })?;
-            value.check(port)?;
-            if let Some(tensor) = value.tensor() {
-                self.check_rows(*position, tensor)?;
-            }
-        }
-        let given: Vec<usize> = inputs.iter().map(|(position, _)| *position).collect();
-        let needed = self.inputs().iter().enumerate().filter(|(position, port)| {
-            !given.contains(position) && !matches!(port.kind, Kind::Optional(_))
-        });
-        let missing: Vec<String> = needed.map(|(_, port)| port.name.clone()).collect();
-        if !missing.is_empty() {
-            return Err(Error::InputMissing { missing, inputs: names(self.inputs()) });
-        }
-        for &position in wanted {
-            let port = self.wanted(position)?;
-            if let Kind::Other(kind) = &port.kind {
-                let (name, kind) = (port.name.clone(), kind.clone());
-                return Err(Error::Unsupported { name, kind });
-            }
-        }
+        self.check_values(&inputs, wanted)?;
         let tensors = inputs.iter().filter_map(|(_, value)| value.tensor());
         let mut seen = tensors.filter_map(Tensor::address).collect();
         let handle = |(position, value): (usize, Value)| {
-            Ok((position, value.into_handle(&self.taken[position].kind)?))
+            let handle = value.into_handle(&self.taken[position].kind).transpose()?;
+            Some(handle.map(|handle| (position, handle)))
         };
-        let inputs = inputs.into_iter().map(handle).collect::<Result<Vec<_>>>()?;
+        let inputs =
+            inputs.into_iter().filter_map(handle).collect::<Result<Vec<_>>>()?;
         let named_inputs = (&self.taken_names, &inputs[..]);
         let named_outputs = (&self.output_names, wanted);
         let handles = ffi::run_any(&self.inner, named_inputs, named_outputs)
@@ -184,15 +159,44 @@ impl Session {
         handles.into_iter().zip(wanted).map(output).collect()
     }
 
+    fn check_values(&self, inputs: &[(usize, Value)], wanted: &[usize]) -> Result<()> {
+        for (position, value) in inputs {
+            let port = self.taken.get(*position);
+            let port = port.ok_or_else(|| self.unknown(format!("#{position}")))?;
+            value.check(port)?;
+        }
+        let shapes = inputs.iter().filter_map(|(position, value)| {
+            Some((self.taken[*position].name.as_str(), value.tensor()?.shape()))
+        });
+        self.check_rows(&shapes.collect::<Vec<_>>())?;
+        let needed = self.inputs().iter().enumerate().filter(|(position, port)| {
+            !matches!(port.kind, Kind::Optional(_))
+                && !inputs.iter().any(|(given, _)| given == position)
+        });
+        let missing: Vec<String> = needed.map(|(_, port)| port.name.clone()).collect();
+        if !missing.is_empty() {
+            return Err(Error::InputMissing { missing, inputs: names(self.inputs()) });
+        }
+        for &position in wanted {
+            let port = self.wanted(position)?;
+            if let Some(kind) = port.kind.other() {
+                let (name, kind) = (port.name.clone(), kind.to_owned());
+                return Err(Error::Unsupported { name, kind });
+            }
+        }
+        Ok(())
+    }
+
+    fn unknown(&self, name: String) -> Error {
+        Error::InputUnknown { name, inputs: names(&self.taken) }
+    }
+
     /// The position of the input called `name`, or of the initialiser behind them.
     ///
     /// # Errors
     /// [`Error::InputUnknown`] with the names that there are.
     pub fn input(&self, name: &str) -> Result<usize> {
-        position(&self.taken, name).ok_or_else(|| Error::InputUnknown {
-            name: name.to_owned(),
-            inputs: names(&self.taken),
-        })
+        position(&self.taken, name).ok_or_else(|| self.unknown(name.to_owned()))
     }
 
     /// The position of the output called `name`.
@@ -216,9 +220,16 @@ impl Session {
             let missing = names.iter().skip(inputs.len()).cloned().collect();
             return Err(Error::InputMissing { missing, inputs: names });
         }
-        for (position, (input, port)) in inputs.iter().zip(self.inputs()).enumerate() {
+        let mut rowless = false;
+        for (input, port) in inputs.iter().zip(self.inputs()) {
             port.check(input)?;
-            self.check_rows(position, input)?;
+            rowless |= input.shape().first() == Some(&0);
+        }
+        if rowless {
+            let shapes = self.inputs().iter().zip(inputs);
+            let shapes =
+                shapes.map(|(port, input)| (port.name.as_str(), input.shape()));
+            self.check_rows(&shapes.collect::<Vec<_>>())?;
         }
         for &position in wanted {
             self.wanted(position)?.element_type()?;
@@ -226,15 +237,11 @@ impl Session {
         Ok(())
     }
 
-    fn check_rows(&self, position: usize, input: &Tensor) -> Result<()> {
-        let none = input.shape().first() == Some(&0);
-        let vector = input.shape().len() == 1;
-        if none
-            && (self.needs_rows || vector && self.needs_elements.contains(&position))
-        {
-            return Err(Error::RowsMissing { name: self.taken[position].name.clone() });
+    fn check_rows(&self, inputs: &[(&str, &[usize])]) -> Result<()> {
+        match self.hazards.find(inputs) {
+            Some(name) => Err(Error::RowsMissing { name: name.to_owned() }),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn wanted(&self, position: usize) -> Result<&Port> {

@@ -31,7 +31,7 @@ pub enum Value {
         /// A row of values for each, one after another.
         rows: Tensor,
     },
-    /// What an optional output may be.
+    /// No value: what an optional output may be, or an input that is left out.
     None,
 }
 
@@ -93,46 +93,46 @@ impl Value {
     }
 
     /// The value as ONNX Runtime's, for a port of this kind, which it fits.
-    pub(crate) fn into_handle(self, kind: &Kind) -> Result<Handle> {
+    pub(crate) fn into_handle(self, kind: &Kind) -> Result<Option<Handle>> {
         match (self, kind.present()) {
-            (Self::Tensor(tensor), _) => return Ok(tensor.into_handle()),
+            (Self::None, _) => return Ok(None),
+            (Self::Tensor(tensor), _) => Ok(tensor.into_handle()),
             (Self::Map { keys, values }, _) => {
                 Handle::map(&[keys.tensor()?.into_handle(), values.into_handle()])
             }
             (Self::List(items), Kind::List(of)) if !items.is_empty() => {
-                let items = items.into_iter().map(|item| item.into_handle(of));
+                let items = items.into_iter();
+                let items = items.filter_map(|item| item.into_handle(of).transpose());
                 Handle::list(&items.collect::<Result<Vec<_>>>()?)
             }
             (_, Kind::List(of)) => empty_list(of),
             _ => Err(ort::Error::new("the value does not fit")),
         }
+        .map(Some)
         .map_err(runtime("take an input"))
     }
 
     /// Rows of values as maps with these keys.
     pub(crate) fn zipped(self, keys: &Arc<Keys>) -> Result<Self> {
-        let refusal = |shape: &[usize]| {
-            let reason = format!("{} keys do not fit {shape:?} values", keys.len());
-            Error::Runtime {
-                task: "make maps",
-                status: Status::InvalidArgument,
-                reason,
-            }
+        let refusal = |status, given: &dyn fmt::Debug| {
+            let reason = format!("{} keys do not fit {given:?}", keys.len());
+            Error::Runtime { task: "make maps", status, reason }
         };
         match self {
             Self::Tensor(rows) => match *rows.shape() {
                 [_, width] | [width] if width == keys.len() => {
                     Ok(Self::Maps { keys: Arc::clone(keys), rows })
                 }
-                ref shape => Err(refusal(shape)),
+                ref shape => Err(refusal(Status::InvalidArgument, &shape)),
             },
-            _ => Err(refusal(&[])),
+            other => Err(refusal(Status::Fail, &other)),
         }
     }
 
     /// Whether the value fits the port.
     pub(crate) fn check(&self, port: &Port) -> Result<()> {
         match self {
+            Self::None => Ok(()),
             Self::Tensor(tensor) => port.check(tensor),
             _ if self.fits(port.kind.present()) => Ok(()),
             _ => Err(Error::InputType {

@@ -54,8 +54,8 @@ pub fn to_python(error: Error) -> PyErr {
         Error::InputUnknown { .. }
         | Error::InputType { .. }
         | Error::InputShape { .. }
-        | Error::RowsMissing { .. }
         | Error::OutputUnknown { .. } => classes::InvalidArgument::new_err(message),
+        Error::RowsMissing { .. } => classes::Fail::new_err(message),
         Error::Unsupported { .. } => PyRuntimeError::new_err(message),
         Error::TensorType { .. } | Error::TensorSize { .. } => {
             classes::RuntimeException::new_err(message)

@@ -11,7 +11,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use smallvec::SmallVec;
 
 use crate::arrays::{fill, to_array};
-use crate::error::classes::Fail;
+use crate::error::classes::InvalidArgument;
 use crate::error::to_python;
 use crate::frame::{self, Columns, no_rows};
 use crate::metadata::{ModelMetadata, NodeArg};
@@ -31,9 +31,9 @@ const ELEMENTS_TO_KEEP: usize = 1 << 14;
 
 /// A model that is ready to answer, on the CPU, from any number of threads at once.
 ///
-/// `path_or_bytes`: the model's file, or what is in it. `sess_options`: onnxruntime's, of
-/// which the threads and the level of optimisation count. `providers`: names, as
-/// onnxruntime takes them; the CPU's is the only one here, so each other is warned of.
+/// `path_or_bytes`: the model's file, or what is in it. `sess_options`: onnxruntime's; a
+/// setting that cannot be honoured is refused. `providers`: names, as onnxruntime takes
+/// them; the CPU's is the only one here, so each other is warned of. It has no options.
 ///
 /// Raises a class of `rust_ext.errors` for a model that does not open, such as
 /// `NoSuchFile` or `InvalidProtobuf`, and `NotImplemented` for an option that would have
@@ -107,7 +107,7 @@ impl InferenceSession {
     ///
     /// `output_names`: a list of names; None or an empty one for all. `input_feed`: for
     /// each input's name an array or a list, of the input's type and shape, in any layout.
-    /// `run_options`: onnxruntime's, which change no answer.
+    /// `run_options`: onnxruntime's; a setting that cannot be honoured is refused.
     ///
     /// `out`: arrays to write the outputs into, instead of making new ones: a list in the
     /// order of the outputs, or a dict by name. Each is writable, in C order, of exactly
@@ -305,21 +305,17 @@ impl InferenceSession {
         let py = feed.py();
         self.check_missing(feed)?;
         options?;
-        if let Err(error) = &wanted
-            && error.is_instance_of::<PyTypeError>(py)
-        {
-            return Err(error.clone_ref(py));
-        }
+        let wanted = match wanted {
+            Err(error) if !error.is_instance_of::<InvalidArgument>(py) => {
+                return Err(error);
+            }
+            wanted => wanted,
+        };
         let inputs = values::of_feed(&self.session, feed)?;
         let wanted = wanted?;
         let wanted = wanted.as_deref().unwrap_or(&self.every_output);
         let out = out.map(|out| Out::of(out, self.names(wanted))).transpose()?;
-        let outputs = self.run_values(py, inputs, wanted);
-        let outputs = outputs.map_err(|error| match error {
-            // The feed has them all, so one of them is None.
-            Error::InputMissing { .. } => Fail::new_err(error.to_string()),
-            error => to_python(error),
-        })?;
+        let outputs = self.run_values(py, inputs, wanted).map_err(to_python)?;
         let Some(out) = out else {
             let answers = outputs.iter().map(|output| values::from_value(py, output));
             return PyList::new(py, answers.collect::<PyResult<Vec<_>>>()?);
@@ -376,14 +372,16 @@ impl InferenceSession {
         if !names.is_truthy()? {
             return Ok(None);
         }
-        if names.is_instance_of::<PyString>() {
+        // onnxruntime takes what has a length, and generators, but no iterator.
+        let is_text = names.is_instance_of::<PyString>();
+        if is_text || (names.len().is_err() && names.get_type().name()? != "generator")
+        {
             return Err(PyTypeError::new_err("output_names must be a list of names"));
         }
         let mut wanted = Vec::new();
         for name in names.try_iter()? {
-            let name = name?;
-            let name = name.cast::<PyString>()?.to_str()?;
-            wanted.push(self.session.output(name).map_err(to_python)?);
+            let name = values::name(&name?)?;
+            wanted.push(self.session.output(&name).map_err(to_python)?);
         }
         Ok(Some(wanted))
     }

@@ -7,27 +7,27 @@ use numpy::PyUntypedArray;
 use pyo3::IntoPyObjectExt;
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyString};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
 use crate::arrays::{fill, to_array, to_tensor};
 use crate::error::to_python;
 
-/// The feed's values with the positions of their inputs; what is None is left out.
+/// The feed's values with the positions of their inputs.
 pub fn of_feed(
     session: &Session,
     feed: &Bound<'_, PyDict>,
 ) -> PyResult<Vec<(usize, Value)>> {
     let names = feed.keys();
-    let names =
-        names.iter().map(|name| Ok(name.cast::<PyString>()?.to_str()?.to_owned()));
+    let names = names.iter().map(|key| name(&key));
     let names: Vec<String> = names.collect::<PyResult<_>>()?;
     let ports = session.inputs().iter().chain(session.initialisers());
     let ports: Vec<&Port> = ports.collect();
     let (mut values, mut unknown) = (Vec::with_capacity(names.len()), None);
-    for (name, value) in names.iter().zip(feed.values()) {
-        match session.input(name) {
+    for (index, value) in feed.values().iter().enumerate() {
+        match session.input(&names[index]) {
             Err(error) => unknown = unknown.or(Some(error)),
-            Ok(_) if value.is_none() => {}
+            // The same name as str and as bytes: the first one counts.
+            Ok(_) if names[..index].contains(&names[index]) => {}
             Ok(position) => {
                 let port = ports[position];
                 let replaces = position >= session.inputs().len();
@@ -41,8 +41,19 @@ pub fn of_feed(
     unknown.map_or(Ok(values), |error| Err(to_python(error)))
 }
 
+/// A name, which onnxruntime takes as bytes, too.
+pub fn name(name: &Bound<'_, PyAny>) -> PyResult<String> {
+    if let Ok(bytes) = name.cast::<PyBytes>() {
+        return Ok(String::from_utf8_lossy(bytes.as_bytes()).into_owned());
+    }
+    Ok(name.cast::<PyString>()?.to_str()?.to_owned())
+}
+
 /// What onnxruntime makes of the value for this input: of its own type, fitting or not.
 fn to_value(port: &Port, value: &Bound<'_, PyAny>) -> PyResult<Value> {
+    if value.is_none() {
+        return Ok(Value::None);
+    }
     if let Ok(array) = value.cast::<PyUntypedArray>() {
         return Ok(Value::Tensor(to_tensor(port, array)?));
     }

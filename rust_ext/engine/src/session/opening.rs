@@ -56,7 +56,7 @@ impl Session {
         }
         let graph = Graph::read(&fs::read(path).unwrap_or_default());
         let folder = path.parent().and_then(Path::to_str);
-        Self::create(model, &graph, options, folder, |builder| {
+        Self::create(model, graph, options, folder, |builder| {
             builder.commit_from_file(path)
         })
     }
@@ -67,22 +67,22 @@ impl Session {
     /// [`Error::ModelRefused`].
     pub fn from_bytes(_: Library, bytes: &[u8], options: &Options) -> Result<Self> {
         let model = format!("the model of {} bytes", bytes.len());
-        Self::create(model, &Graph::read(bytes), options, None, |builder| {
+        Self::create(model, Graph::read(bytes), options, None, |builder| {
             builder.commit_from_memory(bytes)
         })
     }
 
     fn create(
         model: String,
-        graph: &Graph,
+        graph: Graph,
         options: &Options,
         folder: Option<&str>,
         commit: impl FnOnce(&mut SessionBuilder) -> ort::Result<ort::session::Session>,
     ) -> Result<Self> {
         let mut builder = options.builder().map_err(runtime("set its options"))?;
         // A rewritten model is to be that of the file.
-        let unzipped = graph.unzipped.as_ref();
-        let unzipped = unzipped.filter(|_| options.optimised_model.is_none());
+        let Graph { hazards, unzipped } = graph;
+        let unzipped = unzipped.as_ref().filter(|_| options.optimised_model.is_none());
         let unzipped = unzipped.and_then(|Unzipped { model, zips }| {
             let mut builder = builder.clone();
             if let Some(folder) = folder {
@@ -114,12 +114,8 @@ impl Session {
             outputs[*position] = Port { name: name.clone(), kind, shape: Vec::new() };
             keys[*position] = Some(Arc::new(all.clone()));
         }
-        let needs_elements = graph.needs_elements.iter();
         Ok(Self {
-            needs_rows: graph.needs_rows,
-            needs_elements: needs_elements
-                .filter_map(|n| position(&taken, n))
-                .collect(),
+            hazards,
             passed_on,
             inner: session.inner(),
             taken_names: Names::of(&taken),
