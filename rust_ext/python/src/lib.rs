@@ -22,7 +22,7 @@ mod _rust_ext {
     #[pymodule_export]
     use crate::metadata::{ModelMetadata, NodeArg};
     #[pymodule_export]
-    use crate::session::InferenceSession;
+    use crate::session::{_forked, InferenceSession};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

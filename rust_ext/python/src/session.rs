@@ -1,6 +1,7 @@
 //! The session class: checks the names, converts, runs, converts back.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use engine::{Error, Kind, Library, Port, Session, Tensor, Value};
@@ -11,7 +12,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use smallvec::SmallVec;
 
 use crate::arrays::{fill, to_array};
-use crate::error::classes::InvalidArgument;
+use crate::error::classes::{Fail, InvalidArgument};
 use crate::error::to_python;
 use crate::frame::{self, Columns, no_rows};
 use crate::metadata::{ModelMetadata, NodeArg};
@@ -46,9 +47,24 @@ pub struct InferenceSession {
     /// Whether the inputs and outputs are tensors, one and all.
     plain: bool,
     rows_to_release: usize,
+    /// How often this process had been forked from another when the session was opened;
+    /// none where the session has no threads of its own to lose.
+    forks: Option<usize>,
     columns: PyOnceLock<Columns>,
     /// Small tensors of past runs, to be used again: one slot a thread.
     spare: Mutex<Vec<Slot>>,
+}
+
+static FORKS: AtomicUsize = AtomicUsize::new(0);
+
+fn forks() -> usize {
+    FORKS.load(Ordering::Relaxed)
+}
+
+/// Counts this process as forked from another: Python calls it in the child.
+#[pyfunction]
+pub fn _forked() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
 }
 
 /// The tensors of one run.
@@ -97,6 +113,7 @@ impl InferenceSession {
                 .chain(session.outputs())
                 .all(|port| port.kind.element_type().is_some()),
             rows_to_release: if size < LARGE_MODEL { ROWS_TO_RELEASE } else { 0 },
+            forks: (options.intra_threads != 1 || options.parallel).then(forks),
             columns: PyOnceLock::new(),
             spare: Mutex::default(),
             session,
@@ -127,6 +144,7 @@ impl InferenceSession {
         out: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyList>> {
         let py = input_feed.py();
+        self.check_process()?;
         let feed = match input_feed.cast::<PyDict>() {
             Ok(feed) => feed,
             Err(_) => &to_dict(input_feed)?,
@@ -171,6 +189,7 @@ impl InferenceSession {
     /// `InvalidGraph` for a model that takes no table; else as `run`.
     fn predict<'py>(&self, frame: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = frame.py();
+        self.check_process()?;
         let columns = self.columns.get_or_try_init(py, || {
             let columns = self.session.schema().map_err(to_python)?;
             PyResult::Ok(Columns::new(py, columns))
@@ -196,6 +215,11 @@ impl InferenceSession {
         let outputs = self.run_values(py, inputs, wanted).map_err(to_python)?;
         let answers = outputs.iter().map(|output| values::from_value(py, output));
         frame::answers(py, ports, answers, rows)
+    }
+
+    /// The session itself: it never changes.
+    fn __copy__(slf: Py<Self>) -> Py<Self> {
+        slf
     }
 
     /// What the model takes, in the graph's order.
@@ -226,6 +250,18 @@ impl InferenceSession {
 }
 
 impl InferenceSession {
+    /// A run would wait for ever for threads that a fork has left behind.
+    fn check_process(&self) -> PyResult<()> {
+        if self.forks.is_none_or(|opened| opened == forks()) {
+            return Ok(());
+        }
+        Err(Fail::new_err(
+            "this process was forked after the session was opened, and the session's \
+             threads are not in it: open it with intra_op_num_threads = 1, or start \
+             the process afresh (spawn)",
+        ))
+    }
+
     /// The limit to measure runs on these feeds by.
     pub fn floor(&self, feeds: &[Bound<'_, PyDict>]) -> PyResult<engine::Floor> {
         let tensors = feeds.iter().map(|feed| {

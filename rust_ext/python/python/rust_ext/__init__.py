@@ -6,7 +6,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from . import errors
-from ._rust_ext import BUILD_PROFILE, InferenceSession, ModelMetadata, NodeArg
+from ._rust_ext import (
+    BUILD_PROFILE,
+    InferenceSession,
+    ModelMetadata,
+    NodeArg,
+    _forked,
+)
 
 __all__ = [
     "BUILD_PROFILE",
@@ -17,6 +23,9 @@ __all__ = [
     "errors",
     "onnxruntime_library",
 ]
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
 
 LIBRARY_NAMES = {"win32": "onnxruntime.dll", "darwin": "libonnxruntime.*dylib"}
 
