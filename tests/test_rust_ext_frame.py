@@ -181,7 +181,7 @@ def test_text_of_any_storage_is_itself_and_a_gap_is_no_text(given):
         (["True"], "bool", "true or false; row 0 has 'True'"),
         (["a", 3], "string", "text; row 1 has 3"),
         ([1.5], "string", "text; row 0 has 1.5"),
-        (["\ud800"], "string", "text; row 0 has '"),
+        (pd.Series(["\ud800"], dtype=object), "string", "text; row 0 has '"),
         ([b"a"], "string", "text; row 0 has b'a', <class 'bytes'>"),
         ([[1]], "float32", r"row 0 has \[1\], <class 'list'>"),
         ([1j], "float32", "numbers in the range of float32, not complex128"),
