@@ -1,5 +1,7 @@
 """The post's choices, alone and in turn, are the tables of the facts."""
 
+from dataclasses import replace
+
 import pytest
 
 from workshop.choices import POST_QUOTES, SAVED, alone, bills, in_turn, post_cases
@@ -51,6 +53,16 @@ def test_in_turn_each_is_added_to_those_before_it(january):
     assert steps.loc["+ 100 ms rounding", SAVED] == pytest.approx(0)
     assert steps["onnx-axum"].iloc[-1] < steps["onnx-axum"].iloc[-2]  # the free tier
     assert (steps["sklearn-fastapi"].diff().abs() > 0.01).sum() == len(steps) - 2
+
+
+def test_a_start_is_billed_where_requests_are_few(january):
+    sparse = {
+        arm: replace(case, work=replace(case.work, requests=10_000))
+        for arm, case in CASES.items()
+    }
+    usd = bills(sparse, RUN, alone(january))
+    more = usd.loc["start-up time"] - usd.loc["as the post"]
+    assert more["sklearn-fastapi"] > 10 * more["onnx-axum"] > 0
 
 
 def test_what_the_choices_say_of_the_post_is_what_it_says():
