@@ -85,6 +85,15 @@ def test_cold_starts_are_as_many_as_the_closed_form_says(requests):
     assert found.starts / found.requests == pytest.approx(share, abs=off)
 
 
+def test_an_hour_without_a_request_makes_the_next_one_colder():
+    months = [simulate(Workload(60, 0.012), RUN, OVERLAP, FLAT, s) for s in range(30)]
+    requests = sum(month.requests for month in months)
+    found = sum(month.starts for month in months) / requests
+    share = cold_share(60, RUN)
+    off = 4 * (share * (1 - share) / requests) ** 0.5
+    assert found == pytest.approx(share, abs=off)
+
+
 def test_no_request_costs_nothing_and_a_seed_is_a_month():
     empty = simulate(Workload(0, 0.012), RUN, OVERLAP)
     assert (empty.requests, empty.starts, empty.active_s) == (0, 0, (0, 0, 0))
