@@ -1,6 +1,7 @@
 """The benchmark: contenders answer alike, and bars are judged by what noise can do."""
 
 import dataclasses
+import mmap
 
 import numpy as np
 import pandas as pd
@@ -161,11 +162,16 @@ def test_every_bar_is_held_against_contenders_that_are_timed():
 
 def test_memory_that_grows_is_seen():
     kept = []
-    leak = memory._resident(lambda i: kept.append(bytes(1_000)), 20_000)
-    flat = memory._resident(lambda i: bytes(1_000), 20_000)
+
+    def lose(i):
+        kept.append(mmap.mmap(-1, mmap.PAGESIZE))  # no free heap can hide it
+        kept[-1][0] = 1
+
+    leak = memory._resident(lose, 5_000)
+    flat = memory._resident(lambda i: bytes(1_000), 5_000)
     both = pd.concat([flat.assign(task=memory.NOTHING), leak.assign(task="leak")])
     table = memory.judged(both).set_index("case, rows")["verdict"]
-    assert table.to_dict() == {"nothing, 20,000": "met", "leak, 20,000": "missed"}
+    assert table.to_dict() == {"nothing, 5,000": "met", "leak, 5,000": "missed"}
     assert 10 < memory.growth_mib(leak).ratio < 25
 
 

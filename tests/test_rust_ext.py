@@ -82,12 +82,35 @@ def test_feeds_are_taken_or_refused_alike(floats, feed):
 
 
 @pytest.mark.parametrize(
-    "names", [None, [], ["y"], ("y",), ["y", "y"], {"y"}, ["nope"], "y", [None], 1]
+    "names",
+    [
+        None,
+        [],
+        ["y"],
+        ("y",),
+        ["y", "y"],
+        {"y"},
+        ["nope"],
+        "y",
+        [None],
+        1,
+        {},
+        {"y": 1},
+    ],
+    ids=repr,
 )
 def test_output_names_are_taken_or_refused_alike(floats, names):
     theirs, ours = floats
     for feed in ({"x": FLOATS}, {"x": -FLOATS}):
         assert outcome(ours.run, names, feed) == outcome(theirs.run, names, feed)
+
+
+@pytest.mark.parametrize(
+    "make", [iter, reversed, lambda n: map(str, n), lambda n: (*n,)]
+)
+def test_output_names_are_a_list_or_made_one_by_one(floats, make):
+    answers = [outcome(s.run, make(["y"]), {"x": FLOATS}) for s in floats]
+    assert answers[1] == answers[0]
 
 
 @pytest.mark.parametrize("options", [onnxruntime.RunOptions(), "fast"])

@@ -51,7 +51,7 @@ def answer(arm, files, document):
     path = files.joblib if arm == "sklearn-fastapi" else files.onnx
     try:
         service = Service(open_model(arm, path), Limits())
-        return 200, json.loads(service.answer(body.encode()))
+        return 200, json.loads(service.answer(body.encode(), time.perf_counter()).body)
     except RequestError as error:
         return error.response().status_code, json.loads(error.response().body)
 

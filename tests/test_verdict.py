@@ -9,7 +9,13 @@ from workshop.cost import POST_RULES, bill
 from workshop.errors import WorkshopError
 from workshop.prices import read_prices
 from workshop.quantities import Spread
-from workshop.verdict import Effort, break_even_requests, decide, first_volume
+from workshop.verdict import (
+    Effort,
+    break_even_requests,
+    decide,
+    first_volume,
+    in_words,
+)
 from workshop.workload import Workload
 
 RUN = read_prices().cloud_run
@@ -95,3 +101,16 @@ def test_the_first_volume_is_found_or_there_is_none():
 def test_bad_input_says_what_to_do(wrong, says):
     with pytest.raises(WorkshopError, match=says):
         wrong()
+
+
+@pytest.mark.parametrize(
+    ("volume", "says"),
+    [
+        (96e6, "it first pays at about 100 million a month"),
+        (3.2e10, "it first pays at about 30,000 million a month"),
+        (1e4, "it first pays at about 0.01 million a month"),
+        (inf, "it pays at no volume up to 1,000,000 million a month"),
+    ],
+)
+def test_a_volume_is_said_in_words(volume, says):
+    assert in_words(volume) == says

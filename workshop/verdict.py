@@ -86,6 +86,14 @@ def first_volume(pays: Callable[[float], bool]) -> float:
     return float(high)
 
 
+def in_words(volume: float) -> str:
+    """Return the volume of `first_volume` as words, to one digit, or that none pays."""
+    if volume == inf:
+        return f"it pays at no volume up to {VOLUMES[-1] / 1e6:,.0f} million a month"
+    million = float(f"{volume:.0e}") / 1e6
+    return f"it first pays at about {million:,.10g} million a month"
+
+
 def break_even_requests(
     work: Workload,
     prices: CloudRun,

@@ -408,10 +408,12 @@ impl InferenceSession {
         if !names.is_truthy()? {
             return Ok(None);
         }
-        // onnxruntime takes what has a length, and generators, but no iterator.
-        let is_text = names.is_instance_of::<PyString>();
-        if is_text || (names.len().is_err() && names.get_type().name()? != "generator")
-        {
+        // onnxruntime takes what has a length, generators and maps; no other iterator.
+        let kind = names.get_type().name()?;
+        let is_list = names.len().is_ok() || kind == "generator" || kind == "map";
+        let is_other =
+            names.is_instance_of::<PyString>() || names.is_instance_of::<PyDict>();
+        if is_other || !is_list {
             return Err(PyTypeError::new_err("output_names must be a list of names"));
         }
         let mut wanted = Vec::new();
