@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io::{self, Write};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use tokio::signal;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutWriter;
 
 use crate::app;
 use crate::config::Config;
@@ -29,7 +31,8 @@ use crate::state::State;
 
 /// So many connections may wait to be accepted; more stall their clients for a second.
 const BACKLOG: u32 = 2048;
-/// A connection on which no request arrives for so long is closed.
+/// A connection on which no request arrives, or no answer is taken, for so long is
+/// closed.
 const SILENCE: Duration = Duration::from_secs(20);
 /// How long the requests in flight may take once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(8);
@@ -60,7 +63,7 @@ pub enum StartError {
     System(#[from] io::Error),
 }
 
-/// Serves until told to stop, by a signal or the end of standard input.
+/// Logs and serves until told to stop, by a signal or the end of standard input.
 ///
 /// # Errors
 /// [`StartError`] where the server does not start.
@@ -80,9 +83,18 @@ pub fn run(config: Config) -> Result<(), StartError> {
         let _context = runtime.enter();
         told_to_stop(state.config.exit_on_stdin_close)?
     };
-    let mut out = io::stdout();
-    writeln!(out, "listening on http://{}", listener.local_addr()?)?;
+    let (mut out, address) = (io::stdout(), listener.local_addr()?);
+    writeln!(out, "listening on http://{address}")?;
     out.flush()?;
+    tracing::info!(
+        %address,
+        model = state.model.name(),
+        sha256 = state.sha256,
+        version = env!("CARGO_PKG_VERSION"),
+        onnxruntime = library.version(),
+        ready = state.ready().is_ok(),
+        "listening"
+    );
     // On a worker, where the connections are: this thread is none.
     let served = runtime.block_on(runtime.spawn(serve(listener, state, stop)));
     runtime.shutdown_background(); // what still runs has had its time
@@ -132,7 +144,14 @@ async fn counted(
 ) -> Result<Response, Infallible> {
     let begun = Instant::now();
     let answer = answer.await?;
-    state.metrics.count(route, &answer, begun.elapsed());
+    let took = begun.elapsed();
+    state.metrics.count(route, &answer, took);
+    tracing::debug!(
+        route = metrics::ROUTES[route],
+        status = answer.status().as_u16(),
+        seconds = took.as_secs_f64(),
+        "answered"
+    );
     Ok(answer)
 }
 
@@ -163,12 +182,19 @@ async fn serve(
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let connection = http.serve_connection(TokioIo::new(stream), service.clone());
+        let mut stream = TimeoutWriter::new(stream);
+        stream.set_timeout(Some(SILENCE));
+        let stream = TokioIo::new(Box::pin(stream));
+        let connection = http.serve_connection(stream, service.clone());
         tokio::spawn(connections.watch(connection));
     }
     drop(listener);
     state.stop();
-    let _ = timeout(GRACE, connections.shutdown()).await;
+    tracing::info!(connections = connections.count(), "stopping");
+    let finished = timeout(GRACE, connections.shutdown()).await.is_ok();
+    let [answered, refused, failed] = state.metrics.totals();
+    let rows = state.metrics.rows.load(Ordering::Relaxed);
+    tracing::info!(finished, answered, refused, failed, rows, "stopped");
 }
 
 #[cfg(test)]
