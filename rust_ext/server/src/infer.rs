@@ -316,7 +316,7 @@ impl Model {
 }
 
 /// A port's dimensions; -1 where any number will do.
-fn shape(port: &Port) -> Vec<i64> {
+pub fn shape(port: &Port) -> Vec<i64> {
     let size = |dim: &Dim| match dim {
         Dim::Fixed(size) => i64::try_from(*size).unwrap_or(i64::MAX),
         Dim::Named(_) | Dim::Any => -1,

@@ -3,7 +3,7 @@
 use engine::{Column, Dim, ElementType, Port, Unknown};
 use serde_json::{Map, Value, json};
 
-use crate::infer::VERSION;
+use crate::infer::{VERSION, shape};
 use crate::model::Model;
 use crate::values::datatype;
 
@@ -209,31 +209,21 @@ fn input(port: &Port, column: &Column) -> Value {
     input
 }
 
-/// A tensor at a port, of at least so many rows.
+/// A tensor at a port; no dimension is less than `least`.
 fn tensor(port: &Port, least: usize) -> Value {
     let mut tensor = named(port);
     tensor["required"] = json!(["name", "shape", "datatype", "data"]);
     let properties = &mut tensor["properties"];
     properties["datatype"] =
         json!({ "const": port.element_type().map_or("", datatype) });
-    properties["shape"] = shape(port, least);
+    let size = json!({ "type": "integer", "minimum": least, "maximum": usize::MAX });
+    properties["shape"] = match port.shape.len() {
+        0 => list(&size), // the graph leaves it open
+        rank => exactly(rank, &size),
+    };
+    properties["shape"]["description"] = json!(shape(port)).to_string().into();
     properties["data"] = list(&output(port));
     tensor
-}
-
-fn shape(port: &Port, least: usize) -> Value {
-    let any = json!({ "type": "integer", "minimum": least, "maximum": usize::MAX });
-    let sizes = port.shape.iter().map(|dim| match dim {
-        Dim::Fixed(size) => json!({ "const": size }),
-        Dim::Named(_) | Dim::Any => any.clone(),
-    });
-    let sizes: Vec<Value> = sizes.collect();
-    match sizes.len() {
-        0 => list(&any), // the graph leaves it open
-        rank => json!({
-            "type": "array", "prefixItems": sizes, "minItems": rank, "maxItems": rank,
-        }),
-    }
 }
 
 /// What `/v2/models/{model}/infer` answers, as JSON.

@@ -199,14 +199,17 @@ async fn serve(
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use clap::Parser;
-    use tokio::io::AsyncReadExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
+    use tokio::time::Instant;
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_that_sends_nothing_is_closed() {
+    /// The address of a server that runs with this runtime.
+    async fn served() -> SocketAddr {
         let model = format!("{}/tests/models/plain.onnx", env!("CARGO_MANIFEST_DIR"));
         let config = Config::parse_from(["fare-server", "--model", &model]);
         let library = Library::load(&find_library(None).unwrap()).unwrap();
@@ -214,10 +217,24 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(serve(listener, state, std::future::pending()));
+        address
+    }
 
-        let mut silent = TcpStream::connect(address).await.unwrap();
-        let started = tokio::time::Instant::now();
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_sends_nothing_is_closed() {
+        let mut silent = TcpStream::connect(served().await).await.unwrap();
+        let started = Instant::now();
         assert_eq!(silent.read(&mut [0; 1]).await.unwrap(), 0);
+        assert!((19..=25).contains(&started.elapsed().as_secs()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_takes_no_answer_is_closed() {
+        let mut greedy = TcpStream::connect(served().await).await.unwrap();
+        let asked = b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n".repeat(1000);
+        let started = Instant::now();
+        let until_closed = async { while greedy.write_all(&asked).await.is_ok() {} };
+        timeout(Duration::from_secs(120), until_closed).await.unwrap();
         assert!((19..=25).contains(&started.elapsed().as_secs()));
     }
 }
