@@ -202,6 +202,18 @@ def test_a_model_of_unknown_width_is_not_served(arm, tmp_path):
         answer(arm, files, {"instances": []})
 
 
+@pytest.mark.parametrize("arm", ONNX_ARMS)
+def test_a_model_without_inputs_is_not_served(arm, tmp_path):
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, [1])
+    one = helper.make_node("Constant", [], ["y"], value_floats=[1.0])
+    opsets = [helper.make_opsetid("", 18)]
+    graph = helper.make_graph([one], "none", [], [y])
+    model = helper.make_model(graph, opset_imports=opsets, ir_version=8)
+    files = models.ModelFiles(None, export.save(model, tmp_path / "m.onnx"))
+    with pytest.raises(WorkshopError, match="it has no inputs"):
+        answer(arm, files, {"instances": []})
+
+
 SAMPLES = [
     None,
     True,
@@ -277,6 +289,17 @@ def test_a_slow_answer_is_given_up_and_holds_nobody_up():
     assert (slow.status_code, slow.json()["type"]) == (504, "urn:fare:timeout")
     assert slow.json()["detail"] == "the answer took longer than 0.2 s"
     assert service.in_flight == 0
+
+
+def test_what_finds_no_place_is_refused_at_once():
+    limits = Limits(timeout_s=0.2, max_inflight=1)
+    service = Service(OddModel(), limits, inline_bytes=0)
+    slow, refused = ask_app(service, "/predict", "/predict")
+    service.model.may_answer.set()
+    assert slow.status_code == 504
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
+    assert refused.json()["detail"] == "1 requests are in flight: try again"
+    assert refused.elapsed < slow.elapsed / 2
 
 
 def test_a_failure_is_told_without_its_cause():

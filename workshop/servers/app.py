@@ -92,12 +92,20 @@ class Service:
             slow = time.perf_counter() - start > SLOW_ROW_S
             self.inline_bytes = 0 if slow else INLINE_BYTES
 
-    @contextmanager
-    def slot(self) -> Iterator[None]:
-        """Hold a place among the requests in flight; raises RequestError if none."""
+    def check_slots(self) -> None:
+        """Raise RequestError where no place among the requests in flight is free."""
         if self.in_flight >= self.limits.max_inflight:
             detail = f"{self.limits.max_inflight} requests are in flight: try again"
             raise RequestError("overloaded", detail, headers={"Retry-After": "1"})
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Hold a place while an answer is made; raises RequestError if none is free.
+
+        A request whose body is still arriving holds none, so that slow clients cannot
+        take them all.
+        """
+        self.check_slots()
         self.in_flight += 1
         try:
             yield
@@ -108,20 +116,26 @@ class Service:
 async def predict(request: Request) -> Response:
     """Answer POST /predict."""
     service: Service = request.app.state.service
+    service.check_slots()
+    check_type(request)
+    body = await read_body(request, service.limits)
+    arrived = time.perf_counter()
     with service.slot():
-        check_type(request)
-        body = await read_body(request, service.limits)
-        arrived = time.perf_counter()
         if len(body) <= service.inline_bytes:
             return service.answer(body, arrived)
         return await in_thread(service, body, arrived)
 
 
 def check_type(request: Request) -> None:
-    """Raise RequestError unless the request says that its body is JSON."""
+    """Raise RequestError unless the request says that its body is plain JSON."""
     given = request.headers.get("content-type", "")
     if given.partition(";")[0].strip().lower() != "application/json":
         raise RequestError("wrong-type", "the body must be application/json")
+    encodings = request.headers.getlist("content-encoding")
+    if any(encoding.lower() != "identity" for encoding in encodings):
+        detail = "the body must come as it is, without a Content-Encoding"
+        takes = {"Accept-Encoding": "identity"}
+        raise RequestError("wrong-encoding", detail, headers=takes)
 
 
 async def read_body(request: Request, limits: Limits) -> bytearray:

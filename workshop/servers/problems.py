@@ -17,6 +17,7 @@ PROBLEMS = {
     "slow-client": (408, "The request came too slowly"),
     "too-large": (413, "The body is too large"),
     "wrong-type": (415, "The body must be application/json"),
+    "wrong-encoding": (415, "The body must not be encoded"),
     "wrong-rows": (422, "The rows do not fit the model"),
     "overloaded": (429, "Too many requests are in flight"),
     "internal": (500, "The server failed"),

@@ -52,6 +52,9 @@ pub enum Unknown {
 
 /// The columns in the order that the model's author gave them, one for each input.
 pub(crate) fn columns(metadata: &Metadata, inputs: &[Port]) -> Result<Vec<Column>> {
+    if inputs.is_empty() {
+        return Err(refused("it has no inputs".to_owned()));
+    }
     let mut columns: Vec<Column> = match metadata.custom.get(KEY) {
         Some(text) => serde_json::from_str(text)
             .map_err(|error| refused(format!("'{KEY}' is not as expected: {error}")))?,

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
+use tracing::Level;
+
+use crate::log::Format;
 
 /// Serves an ONNX model of a table over HTTP: POST /predict, GET /health/live,
 /// GET /health/ready
@@ -36,6 +39,12 @@ pub struct Config {
     /// ONNX Runtime's library [default: the one of the Python environment]
     #[arg(long, env = "ORT_DYLIB_PATH", value_name = "FILE")]
     pub ort_library: Option<PathBuf>,
+    /// How the log on standard error is written
+    #[arg(long, env = "LOG", value_enum, default_value = "text")]
+    pub log: Format,
+    /// What is logged: error, warn, info (starts and stops) or debug (each request)
+    #[arg(long, env = "LOG_LEVEL", value_name = "LEVEL", default_value = "info")]
+    pub log_level: Level,
     /// Read and check bodies, but answer 0.0 for each row
     #[arg(long)]
     pub noop: bool,

@@ -42,6 +42,9 @@ pub enum Problem {
     /// The body is not said to be JSON.
     #[error("the body must be application/json")]
     WrongType,
+    /// The body is said to be compressed, or encoded in another way.
+    #[error("the body must come as it is, without a Content-Encoding")]
+    WrongEncoding,
     /// The rows do not fit the model's columns, or the model cannot answer them.
     #[error("{detail}")]
     WrongRows {
@@ -132,6 +135,9 @@ impl Problem {
             }
             Self::TooLarge { .. } => (413, "too-large", "The body is too large"),
             Self::WrongType => (415, "wrong-type", "The body must be application/json"),
+            Self::WrongEncoding => {
+                (415, "wrong-encoding", "The body must not be encoded")
+            }
             Self::WrongRows { .. } => {
                 (422, "wrong-rows", "The rows do not fit the model")
             }
@@ -166,9 +172,13 @@ impl IntoResponse for Problem {
         response.extensions_mut().insert(Code(code));
         *response.status_mut() =
             StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        if matches!(self, Self::Overloaded { .. }) {
-            let second = HeaderValue::from_static("1");
-            response.headers_mut().insert(header::RETRY_AFTER, second);
+        let hint = match self {
+            Self::Overloaded { .. } => Some((header::RETRY_AFTER, "1")),
+            Self::WrongEncoding => Some((header::ACCEPT_ENCODING, "identity")),
+            _ => None,
+        };
+        if let Some((name, value)) = hint {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
         response
     }

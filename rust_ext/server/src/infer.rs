@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use crate::answer::list;
 use crate::columns::{Column, Target};
 use crate::error::Problem;
-use crate::json::Json;
-use crate::model::{Answer, Model};
+use crate::json::{Json, without_minus_zero};
+use crate::model::{Answer, Model, made_up};
 use crate::rows::{complaint, wrong};
 use crate::timing::Stages;
 use crate::values::{Values, datatype, decode};
@@ -84,6 +84,19 @@ impl Model {
         })
     }
 
+    /// A request for one made-up row, or as many as the model takes.
+    pub fn sample_tensors(&self) -> Value {
+        let rows = self.batch.unwrap_or(1);
+        let input = |column: &engine::Column| {
+            let port = &self.session.inputs()[column.position];
+            let shape = port.shape_of(rows).unwrap_or_default();
+            let data = vec![made_up(column); rows * column.width];
+            let datatype = datatype(column.dtype);
+            json!({ "name": port.name, "shape": shape, "datatype": datatype, "data": data })
+        };
+        json!({ "inputs": self.columns().map(input).collect::<Vec<_>>() })
+    }
+
     /// The answer to named tensors. The first `json_bytes` of the body are JSON, all of
     /// them where it is `None`.
     ///
@@ -99,8 +112,9 @@ impl Model {
             body.split_at_checked(json_bytes.unwrap_or(body.len())).ok_or_else(
                 || Problem::NotJson("it is shorter than its headers say".to_owned()),
             )?;
+        let json = without_minus_zero(json);
         let request: Request =
-            serde_json::from_slice(json).map_err(|error| match error.classify() {
+            serde_json::from_slice(&json).map_err(|error| match error.classify() {
                 serde_json::error::Category::Data => {
                     wrong(vec![complaint("", error.to_string())])
                 }
@@ -126,6 +140,10 @@ impl Model {
 
     /// The positions of the outputs asked for, and whether each is wanted as bytes.
     fn wanted(&self, request: &Request) -> Result<Vec<(usize, bool)>, Problem> {
+        if let Some(refused) = request.parameters.refused() {
+            let detail = format!("the request {refused}");
+            return Err(wrong(vec![complaint("/parameters", detail)]));
+        }
         let usual = request.parameters.binary_data_output.unwrap_or(false);
         if request.outputs.is_empty() {
             let all = 0..self.session.outputs().len();
@@ -217,7 +235,9 @@ impl Model {
         }
         let mut values = Vec::new();
         match (input.data, input.parameters.binary_data_size) {
-            (Some(data @ Json::List(_)), None) => flatten(data, &mut values),
+            (Some(Json::List(data)), None) => {
+                flatten(data, port.shape.len(), &mut values);
+            }
             (None, Some(size)) => {
                 let split = binary.split_at_checked(size);
                 let (bytes, rest) = split.ok_or("has fewer bytes than it says")?;
@@ -296,7 +316,7 @@ impl Model {
 }
 
 /// A port's dimensions; -1 where any number will do.
-fn shape(port: &Port) -> Vec<i64> {
+pub fn shape(port: &Port) -> Vec<i64> {
     let size = |dim: &Dim| match dim {
         Dim::Fixed(size) => i64::try_from(*size).unwrap_or(i64::MAX),
         Dim::Named(_) | Dim::Any => -1,
@@ -304,10 +324,12 @@ fn shape(port: &Port) -> Vec<i64> {
     port.shape.iter().map(size).collect()
 }
 
-/// The values in lists of lists.
-fn flatten<'a>(json: Json<'a>, values: &mut Vec<Json<'a>>) {
-    match json {
-        Json::List(list) => list.into_iter().for_each(|json| flatten(json, values)),
-        value => values.push(value),
+/// The values in lists that lie so deep in each other.
+fn flatten<'a>(list: Vec<Json<'a>>, depth: usize, values: &mut Vec<Json<'a>>) {
+    for value in list {
+        match value {
+            Json::List(list) if depth > 1 => flatten(list, depth - 1, values),
+            value => values.push(value),
+        }
     }
 }

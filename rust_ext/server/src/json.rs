@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use memchr::memchr_iter;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 /// A JSON value; of a key that an object repeats, every value is kept.
@@ -29,6 +30,31 @@ impl<'a> Json<'a> {
     pub fn parse(body: &'a [u8]) -> serde_json::Result<Self> {
         serde_json::from_slice(body)
     }
+}
+
+/// A body with `0` for each `-0`, which is an integer, but which `serde_json` would read
+/// as a float. `-0.0` and `-0e0` are floats and stay.
+pub fn without_minus_zero(body: &[u8]) -> Cow<'_, [u8]> {
+    let is_one = |at: &usize| {
+        let after = |distance: usize| body.get(at + distance);
+        let longer = matches!(after(2), Some(b'0'..=b'9' | b'.' | b'e' | b'E'));
+        let exponent = *at > 0 && matches!(body[at - 1], b'e' | b'E');
+        after(1) == Some(&b'0') && !longer && !exponent
+    };
+    if !memchr_iter(b'-', body).any(|at| is_one(&at)) {
+        return Cow::Borrowed(body);
+    }
+    let (mut new, mut in_text, mut at) = (body.to_vec(), false, 0);
+    while at < body.len() {
+        match body[at] {
+            b'"' => in_text = !in_text,
+            b'\\' if in_text => at += 1, // a quote may follow
+            b'-' if !in_text && is_one(&at) => new[at] = b' ',
+            _ => {}
+        }
+        at += 1;
+    }
+    Cow::Owned(new)
 }
 
 impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
@@ -126,6 +152,23 @@ mod tests {
             Json::parse(b"18446744073709551616").unwrap(),
             Json::Float(2f64.powi(64))
         );
+    }
+
+    #[test]
+    fn minus_zero_is_an_integer_where_no_text_says_it() {
+        for (body, expected) in [
+            ("-0", " 0"),
+            (r#"{"-0":[-0,-0 ,-0]}"#, r#"{"-0":[ 0, 0 , 0]}"#),
+            (r#"["a\"-0","\\",-0]"#, r#"["a\"-0","\\", 0]"#),
+            ("[-0.0,-0e0,-0E1,1e-0,1E-0,-01,-10]", ""),
+            (r#"["1-0","-0"]"#, ""),
+            ("-", ""),
+            ("[--0]", "[- 0]"),
+        ] {
+            let expected = if expected.is_empty() { body } else { expected };
+            let found = without_minus_zero(body.as_bytes());
+            assert_eq!(str::from_utf8(&found).unwrap(), expected);
+        }
     }
 
     #[test]

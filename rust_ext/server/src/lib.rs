@@ -11,8 +11,11 @@ mod config;
 mod error;
 mod infer;
 mod json;
+mod jsonschema;
+mod log;
 mod metrics;
 mod model;
+mod openapi;
 mod routes;
 mod rows;
 mod serve;
@@ -27,6 +30,7 @@ use axum::routing::{get, post};
 
 pub use config::Config;
 pub use error::{Complaint, Problem};
+pub use log::Format;
 pub use model::Model;
 pub use serve::{StartError, run};
 pub use state::State;
@@ -36,6 +40,7 @@ pub fn app(state: Arc<State>) -> Router {
     Router::new()
         .route("/predict", post(routes::predict::predict))
         .route("/metrics", get(routes::metrics::metrics))
+        .route("/openapi.json", get(routes::openapi::document))
         .route("/schema", get(routes::schema::schema))
         .route("/health/live", get(routes::health::live))
         .route("/health/ready", get(routes::health::ready))

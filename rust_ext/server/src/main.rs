@@ -4,18 +4,19 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+use fare_server::Format;
 
 fn main() -> ExitCode {
     let config = fare_server::Config::parse();
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .with_max_level(tracing::Level::WARN)
-        .init();
+    let log = config.log;
+    log.begin(config.log_level);
     match fare_server::run(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("fare-server: {error}");
+            match log {
+                Format::Text => eprintln!("fare-server: {error}"),
+                Format::Json => tracing::error!("{error}"),
+            }
             ExitCode::from(2)
         }
     }

@@ -11,7 +11,8 @@ use axum::response::Response;
 use crate::error::Code;
 
 /// The routes that are told apart, and the kinds of status.
-const ROUTES: [&str; 4] = ["/predict", "/v2/models/{model}/infer", "/health", "other"];
+pub const ROUTES: [&str; 4] =
+    ["/predict", "/v2/models/{model}/infer", "/health", "other"];
 const CLASSES: [&str; 3] = ["2xx", "4xx", "5xx"];
 /// Where the buckets of the histogram end, in seconds.
 const BOUNDS: [f64; 17] = [
@@ -73,6 +74,18 @@ impl Metrics {
                 self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
             *refusals.entry(code).or_default() += 1;
         }
+    }
+
+    /// How many requests were answered, refused, and failed.
+    pub fn totals(&self) -> [u64; CLASSES.len()] {
+        let mut totals = [0; CLASSES.len()];
+        for classes in &self.requests {
+            for (total, histogram) in totals.iter_mut().zip(classes) {
+                let buckets = histogram.buckets.iter();
+                *total += buckets.map(|bucket| bucket.load(Relaxed)).sum::<u64>();
+            }
+        }
+        totals
     }
 
     /// Writes all that was counted.

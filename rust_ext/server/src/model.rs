@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::answer;
 use crate::error::Problem;
-use crate::json::Json;
+use crate::json::{Json, without_minus_zero};
 use crate::rows::Schema;
 use crate::timing::Stages;
 
@@ -33,7 +33,7 @@ pub struct Model {
     pub(crate) schema: Schema,
     name: String,
     /// The only number of rows that it takes, where the graph fixes one.
-    batch: Option<usize>,
+    pub(crate) batch: Option<usize>,
     /// Inputs of one row that no request is using.
     spare: Mutex<Vec<Vec<Tensor>>>,
 }
@@ -89,8 +89,9 @@ impl Model {
         work: impl FnOnce(&[Tensor], usize, &mut Stages) -> Result<Vec<u8>, Problem>,
     ) -> Result<Answer, Problem> {
         let mut stages = Stages::begin();
+        let body = without_minus_zero(body);
         let document =
-            Json::parse(body).map_err(|error| Problem::NotJson(error.to_string()))?;
+            Json::parse(&body).map_err(|error| Problem::NotJson(error.to_string()))?;
         let rows = self.schema.rows(&document)?;
         let count = rows.count();
         if count == 0 {
@@ -142,23 +143,25 @@ impl Model {
 
     /// A body of so many made-up rows, or as many as the model takes.
     #[must_use]
-    pub fn sample(&self, rows: usize) -> Vec<u8> {
+    pub fn sample(&self, rows: usize) -> Value {
         let rows = self.batch.unwrap_or(rows);
-        let row: Map<String, Value> = self
-            .columns()
-            .map(|column| (column.name.clone(), made_up(column)))
-            .collect();
-        json!({ "instances": vec![row; rows] }).to_string().into_bytes()
+        let value = |column: &engine::Column| match column.width {
+            1 => made_up(column),
+            width => json!(vec![made_up(column); width]),
+        };
+        let row: Map<String, Value> =
+            self.columns().map(|column| (column.name.clone(), value(column))).collect();
+        json!({ "instances": vec![row; rows] })
     }
 }
 
-fn made_up(column: &engine::Column) -> Value {
+/// One value that a column takes.
+pub(crate) fn made_up(column: &engine::Column) -> Value {
     let first = column.categories.as_ref().and_then(|known| known.first());
-    let value = match (first, column.dtype) {
+    match (first, column.dtype) {
         (Some(first), _) => first.clone(),
         (None, engine::ElementType::String) => json!(""),
         (None, engine::ElementType::Bool) => json!(false),
         (None, _) => json!(0),
-    };
-    if column.width == 1 { value } else { json!(vec![value; column.width]) }
+    }
 }

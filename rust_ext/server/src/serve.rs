@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::io::{self, Write};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,7 @@ use tokio::net::{TcpListener, TcpSocket, lookup_host};
 use tokio::signal;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutWriter;
 
 use crate::app;
 use crate::config::Config;
@@ -29,7 +31,8 @@ use crate::state::State;
 
 /// So many connections may wait to be accepted; more stall their clients for a second.
 const BACKLOG: u32 = 2048;
-/// A connection on which no request arrives for so long is closed.
+/// A connection on which no request arrives, or no answer is taken, for so long is
+/// closed.
 const SILENCE: Duration = Duration::from_secs(20);
 /// How long the requests in flight may take once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(8);
@@ -60,7 +63,7 @@ pub enum StartError {
     System(#[from] io::Error),
 }
 
-/// Serves until told to stop, by a signal or the end of standard input.
+/// Logs and serves until told to stop, by a signal or the end of standard input.
 ///
 /// # Errors
 /// [`StartError`] where the server does not start.
@@ -80,9 +83,18 @@ pub fn run(config: Config) -> Result<(), StartError> {
         let _context = runtime.enter();
         told_to_stop(state.config.exit_on_stdin_close)?
     };
-    let mut out = io::stdout();
-    writeln!(out, "listening on http://{}", listener.local_addr()?)?;
+    let (mut out, address) = (io::stdout(), listener.local_addr()?);
+    writeln!(out, "listening on http://{address}")?;
     out.flush()?;
+    tracing::info!(
+        %address,
+        model = state.model.name(),
+        sha256 = state.sha256,
+        version = env!("CARGO_PKG_VERSION"),
+        onnxruntime = library.version(),
+        ready = state.ready().is_ok(),
+        "listening"
+    );
     // On a worker, where the connections are: this thread is none.
     let served = runtime.block_on(runtime.spawn(serve(listener, state, stop)));
     runtime.shutdown_background(); // what still runs has had its time
@@ -132,7 +144,14 @@ async fn counted(
 ) -> Result<Response, Infallible> {
     let begun = Instant::now();
     let answer = answer.await?;
-    state.metrics.count(route, &answer, begun.elapsed());
+    let took = begun.elapsed();
+    state.metrics.count(route, &answer, took);
+    tracing::debug!(
+        route = metrics::ROUTES[route],
+        status = answer.status().as_u16(),
+        seconds = took.as_secs_f64(),
+        "answered"
+    );
     Ok(answer)
 }
 
@@ -163,24 +182,34 @@ async fn serve(
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let connection = http.serve_connection(TokioIo::new(stream), service.clone());
+        let mut stream = TimeoutWriter::new(stream);
+        stream.set_timeout(Some(SILENCE));
+        let stream = TokioIo::new(Box::pin(stream));
+        let connection = http.serve_connection(stream, service.clone());
         tokio::spawn(connections.watch(connection));
     }
     drop(listener);
     state.stop();
-    let _ = timeout(GRACE, connections.shutdown()).await;
+    tracing::info!(connections = connections.count(), "stopping");
+    let finished = timeout(GRACE, connections.shutdown()).await.is_ok();
+    let [answered, refused, failed] = state.metrics.totals();
+    let rows = state.metrics.rows.load(Ordering::Relaxed);
+    tracing::info!(finished, answered, refused, failed, rows, "stopped");
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use clap::Parser;
-    use tokio::io::AsyncReadExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
+    use tokio::time::Instant;
 
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_connection_that_sends_nothing_is_closed() {
+    /// The address of a server that runs with this runtime.
+    async fn served() -> SocketAddr {
         let model = format!("{}/tests/models/plain.onnx", env!("CARGO_MANIFEST_DIR"));
         let config = Config::parse_from(["fare-server", "--model", &model]);
         let library = Library::load(&find_library(None).unwrap()).unwrap();
@@ -188,10 +217,24 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(serve(listener, state, std::future::pending()));
+        address
+    }
 
-        let mut silent = TcpStream::connect(address).await.unwrap();
-        let started = tokio::time::Instant::now();
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_sends_nothing_is_closed() {
+        let mut silent = TcpStream::connect(served().await).await.unwrap();
+        let started = Instant::now();
         assert_eq!(silent.read(&mut [0; 1]).await.unwrap(), 0);
+        assert!((19..=25).contains(&started.elapsed().as_secs()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_takes_no_answer_is_closed() {
+        let mut greedy = TcpStream::connect(served().await).await.unwrap();
+        let asked = b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n".repeat(1000);
+        let started = Instant::now();
+        let until_closed = async { while greedy.write_all(&asked).await.is_ok() {} };
+        timeout(Duration::from_secs(120), until_closed).await.unwrap();
         assert!((19..=25).contains(&started.elapsed().as_secs()));
     }
 }

@@ -23,9 +23,6 @@ const SHORT: Duration = Duration::from_micros(500);
 /// Rows of the bodies that are timed to find out what takes so long.
 const SAMPLE_ROWS: usize = 16;
 
-/// A place among the requests in flight.
-pub type Place = OwnedSemaphorePermit;
-
 /// A model, and the limits within which it answers.
 pub struct State {
     /// The options.
@@ -48,12 +45,13 @@ impl State {
     /// could not, the server is not ready until one succeeds.
     #[must_use]
     pub fn new(model: Model, config: Config) -> Arc<Self> {
-        let first = model.predict(&model.sample(1));
+        let row = model.sample(1).to_string();
+        let first = model.predict(row.as_bytes());
         if let Err(problem) = &first {
             tracing::warn!(%problem, "a made-up row has no answer: not ready");
         }
         Arc::new(Self {
-            inline_bytes: short_body(&model, &model.sample(SAMPLE_ROWS)),
+            inline_bytes: short_body(&model),
             places: Arc::new(Semaphore::new(config.max_inflight.get() as usize)),
             answered: AtomicBool::new(first.is_ok()),
             stopping: AtomicBool::new(false),
@@ -65,17 +63,18 @@ impl State {
     }
 
     /// The model's answer to a body: at once where that takes no time, else from a
-    /// thread that keeps the place until it has finished.
+    /// thread that keeps a place until it has finished.
     ///
     /// # Errors
-    /// What is wrong with the body, or with the model; [`Problem::Timeout`].
+    /// What is wrong with the body, or with the model; [`Problem::Overloaded`] where no
+    /// place is free; [`Problem::Timeout`].
     pub async fn answer(
         self: Arc<Self>,
-        place: Place,
         body: Bytes,
         work: impl FnOnce(&Model, &[u8]) -> Result<Answer, Problem> + Send + 'static,
     ) -> Result<Answer, Problem> {
         let limit = self.config.timeout_s;
+        let place = self.admit()?;
         if body.len() <= self.inline_bytes {
             return self.note(work(&self.model, &body));
         }
@@ -98,16 +97,25 @@ impl State {
             self.metrics.rows.fetch_add(answer.rows as u64, Ordering::Relaxed);
             if !self.answered.load(Ordering::Relaxed) {
                 self.answered.store(true, Ordering::Relaxed);
+                tracing::info!("ready: the model has answered a row");
             }
         }
         answer
     }
 
-    /// A place among the requests in flight, to be held until the answer is made.
+    /// Whether a request may begin to send its body.
     ///
     /// # Errors
-    /// [`Problem::Overloaded`] where all are taken.
-    pub fn admit(&self) -> Result<Place, Problem> {
+    /// [`Problem::Overloaded`] where all places are taken.
+    pub fn has_place(&self) -> Result<(), Problem> {
+        let limit = self.config.max_inflight;
+        let free = self.places.available_permits() > 0;
+        free.then_some(()).ok_or(Problem::Overloaded { limit })
+    }
+
+    /// A place among the requests in flight: taken once the body is there, so that
+    /// slow clients take none, and held until the answer is made.
+    fn admit(&self) -> Result<OwnedSemaphorePermit, Problem> {
         let limit = self.config.max_inflight;
         let place = Arc::clone(&self.places).try_acquire_owned();
         place.map_err(|_| Problem::Overloaded { limit })
@@ -150,10 +158,11 @@ fn sha256(path: &Path) -> io::Result<String> {
     clippy::cast_precision_loss,
     clippy::cast_sign_loss
 )] // a size of some kilobytes
-fn short_body(model: &Model, sample: &[u8]) -> usize {
+fn short_body(model: &Model) -> usize {
+    let sample = model.sample(SAMPLE_ROWS).to_string();
     let time = |_| {
         let start = Instant::now();
-        model.predict(sample).map_or(Duration::MAX, |_| start.elapsed())
+        model.predict(sample.as_bytes()).map_or(Duration::MAX, |_| start.elapsed())
     };
     let best = (0..3).map(time).min().unwrap_or(Duration::MAX);
     (sample.len() as f64 * SHORT.as_secs_f64() / best.as_secs_f64()) as usize

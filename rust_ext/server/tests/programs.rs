@@ -2,94 +2,14 @@
 #![cfg(test)]
 #![cfg(unix)]
 
-use std::io::{BufRead, BufReader, Read, Write};
+mod program;
+
+use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
-use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
-/// The header of the last request on a connection.
-const LAST: &str = "Connection: close\r\n";
-
-fn model(name: &str) -> String {
-    format!("{}/tests/models/{name}.onnx", env!("CARGO_MANIFEST_DIR"))
-}
-
-/// A running server, killed at the end of the test at the latest.
-struct Server {
-    process: Child,
-    port: u16,
-}
-
-impl Server {
-    fn start(name: &str, options: &[&str]) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_fare-server"))
-            .args(["--model", &model(name), "--port", "0"])
-            .args(options)
-            .env("HOST", "x86_64-conda-linux-gnu")
-            .env_remove("FARE_HOST")
-            .env_remove("PORT")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim_end().strip_prefix("listening on http://127.0.0.1:");
-        let port = address.unwrap_or_else(|| panic!("{line}")).parse().unwrap();
-        Self { process, port }
-    }
-
-    fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(9))).unwrap();
-        stream
-    }
-
-    fn signal(&self, name: &str) {
-        let id = self.process.id().to_string();
-        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
-    }
-
-    /// The exit code, awaited for ten seconds.
-    fn exit_code(&mut self) -> Option<i32> {
-        let until = Instant::now() + Duration::from_secs(10);
-        while Instant::now() < until {
-            if let Some(status) = self.process.try_wait().unwrap() {
-                return status.code();
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        None
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn request(body: &str, header: &str) -> String {
-    format!(
-        "POST /predict HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
-         {header}Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-}
-
-/// Two features for each row of `plain`, so that the answers differ.
-fn plain(first: u8) -> String {
-    format!(r#"{{"instances":[{{"X":[{first},5,0,0]}}]}}"#)
-}
-
-/// The statuses of all answers until the server closes the connection.
-fn statuses(stream: &mut TcpStream) -> (Vec<String>, String) {
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
-    let heads = text.split("HTTP/1.1 ").skip(1).map(|answer| answer[..3].to_owned());
-    (heads.collect(), text)
-}
+use program::{LAST, Server, model, plain, request, slow, statuses};
 
 #[test]
 fn requests_on_one_connection_are_answered_in_order() {
@@ -215,10 +135,8 @@ fn a_burst_of_clients_waits_to_be_accepted() {
 #[test]
 fn who_has_sent_all_and_says_so_is_answered() {
     let server = Server::start("slow", &[]);
-    let rows = vec!["1"; 200].join(",");
-    let body = format!(r#"{{"columns":{{"x":[{rows}]}}}}"#);
     let mut stream = server.connect();
-    stream.write_all(request(&body, "").as_bytes()).unwrap();
+    stream.write_all(request(&slow(200), "").as_bytes()).unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
     assert_eq!(statuses(&mut stream).0, ["200"]);
 }
@@ -232,9 +150,7 @@ fn a_signal_lets_the_request_in_flight_finish() {
     idle.read_exact(&mut [0; 15]).unwrap();
     let silent = server.connect();
     let mut working = server.connect();
-    let rows = vec!["1"; 500].join(",");
-    let body = format!(r#"{{"columns":{{"x":[{rows}]}}}}"#);
-    working.write_all(request(&body, LAST).as_bytes()).unwrap();
+    working.write_all(request(&slow(500), LAST).as_bytes()).unwrap();
     std::thread::sleep(Duration::from_millis(100));
 
     server.signal("-TERM");

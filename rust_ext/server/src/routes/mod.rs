@@ -3,6 +3,7 @@
 mod body;
 pub mod health;
 pub mod metrics;
+pub mod openapi;
 pub mod predict;
 pub mod protocol;
 pub mod schema;

@@ -18,13 +18,9 @@ pub async fn predict(
     extract::State(state): extract::State<Arc<State>>,
     request: Request,
 ) -> Result<impl IntoResponse, Problem> {
-    let place = state.admit()?;
-    if !body::content_type(request.headers()).eq_ignore_ascii_case("application/json") {
-        return Err(Problem::WrongType);
-    }
-    let body = body::read(request, &state.config).await?;
+    let body = body::read(request, &["application/json"], &state).await?;
     let work = if state.config.noop { Model::noop } else { Model::predict };
-    let answer = state.answer(place, body, work).await?;
+    let answer = state.answer(body, work).await?;
     let kind = HeaderValue::from_static("application/json");
     let timing = answer.stages.header();
     Ok(([(CONTENT_TYPE, kind), (SERVER_TIMING, timing)], answer.body))

@@ -19,6 +19,9 @@ use crate::timing::SERVER_TIMING;
 const JSON_BYTES: HeaderName =
     HeaderName::from_static("inference-header-content-length");
 
+/// What a request may say that it is; clients of the protocol need not say it.
+const TYPES: [&str; 3] = ["", "application/json", "application/octet-stream"];
+
 /// The protocol's routes.
 pub fn routes() -> Router<Arc<State>> {
     let mut routes = Router::new()
@@ -96,12 +99,9 @@ async fn infer(
     extract::State(state): extract::State<Arc<State>>,
     request: Request,
 ) -> Result<impl IntoResponse, Problem> {
-    let place = state.admit()?;
-    let kind = body::content_type(request.headers()).to_ascii_lowercase();
-    if !["", "application/json", "application/octet-stream"].contains(&&*kind) {
-        return Err(Problem::WrongType);
-    }
-    let json_bytes = match request.headers().get(JSON_BYTES) {
+    let length = request.headers().get(JSON_BYTES).cloned();
+    let body = body::read(request, &TYPES, &state).await?;
+    let json_bytes = match length {
         None => None,
         Some(length) => {
             let length = length.to_str().ok().and_then(|text| text.parse().ok());
@@ -109,9 +109,7 @@ async fn infer(
             Some(length.ok_or_else(refused)?)
         }
     };
-    let body = body::read(request, &state.config).await?;
-    let answer =
-        state.answer(place, body, move |model, body| model.infer(body, json_bytes));
+    let answer = state.answer(body, move |model, body| model.infer(body, json_bytes));
     let answer = answer.await?;
     let kind = match answer.json_bytes {
         None => "application/json",
