@@ -36,7 +36,7 @@ WRONG = {
         "(fare_usd * 2.0).round() / 2.0",
         "fare_usd.ceil() / 2",  # does not compile: f32 has no `/ 2`
     ],
-    "05-31": ["ten_rows = ratios[1].ratio", "ten_rows = 1 / ratios[1].ratio"],
+    "05-31": ["claim = ratios[1].ratio", "claim = floors[1]"],
     "06-31": ["late = 1 / 1500", "late = 1.0"],
     "07-stub": [
         "decoded = requests * 0.0120 * rates.usd_per_vcpu_s",
@@ -47,6 +47,7 @@ WRONG = {
 }
 # Cells that measure for long, and what stands in for them here.
 INSTEAD = {
+    "06-14": "requests_sent = bodies(rides, 1, 2000, seed=0)",
     "05-18": "calls = versus.kind(results.recorded('timing'), what='call')",
     "07-11": "serving = results.recorded('serving')",
 }

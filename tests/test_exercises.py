@@ -9,6 +9,8 @@ from exercises import WRONG, all_exercises, needed
 from workshop import exercise
 from workshop.paths import RUST
 
+# A kernel does not show these where they are not raised in the cell itself.
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 QUOTE = RUST / "engine" / "examples" / "quote.rs"
 ODD = ("None", "'a text'", "float('nan')", "[]", "lambda: 1")
 EXERCISES = {each.stub.id: each for each in all_exercises()}
