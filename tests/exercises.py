@@ -76,10 +76,10 @@ class Exercise(NamedTuple):
 
 
 def exercises(name: str) -> Iterator[Exercise]:
-    """Yield the exercises of a notebook, by the cells that call exercise.check."""
+    """Yield the exercises of a notebook, by the cells that call check_answer."""
     cells = nbformat.read(NOTEBOOKS / name, as_version=4).cells
     for at, cell in enumerate(cells):
-        if cell.cell_type == "code" and "exercise.check(" in cell.source:
+        if cell.cell_type == "code" and "check_answer(" in cell.source:
             above = [c for c in cells[: at - 1] if c.cell_type == "code"]
             yield Exercise(name, cells[at - 1], cell, cells[at + 1], above)
 

@@ -6,7 +6,7 @@ import sys
 import pytest
 from exercises import WRONG, all_exercises, needed
 
-from workshop import exercise
+from workshop.exercise import check_answer
 from workshop.paths import RUST
 
 # A kernel does not show these where they are not raised in the cell itself.
@@ -100,5 +100,5 @@ def test_a_check_prints_the_first_hint_that_is_not_followed_yet(capsys):
         (3, "hint: a large one\n"),
         (10, "yes: so it is\n"),
     ]:
-        exercise.check(answer, hints, yes="so it is")
+        check_answer(answer, hints, yes="so it is")
         assert capsys.readouterr().out == said

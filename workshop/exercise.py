@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 
-def check(
+def check_answer(
     answer: object, hints: Mapping[str, Callable[[object], bool]], *, yes: str
 ) -> None:
     """Print `yes`, or the first hint whose test the answer does not pass.
