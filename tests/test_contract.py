@@ -2,8 +2,8 @@
 
 A case is a request (by default POST /predict with application/json) and what every
 arm answers to it: `status`; for a problem its `code` and all of its `errors`; for
-predictions the number of `rows`; for anything else the `json`. A `detail` is given where
-no error says it.
+predictions the number of `rows`; for anything else the `json`. A `detail` is given
+where no error says it.
 """
 
 import base64

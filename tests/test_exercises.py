@@ -24,7 +24,7 @@ def attempt(request, figures, one_thread, capsys, monkeypatch):
     is_rust = "```rust" in its.below.source
     answers = [*WRONG[its.stub.id], *([] if is_rust else [its.solution])]
     sources = [its.stub.source, its.check.source, *([] if is_rust else answers)]
-    cells = {"__name__": "exercise"}
+    cells = {"__name__": "exercise", "display": print}
     for source in needed(its, *sources):
         exec(source, cells)
 
