@@ -450,7 +450,10 @@ def test_it_ends_with_its_standard_input(arm):
         assert server.stdout.readline().startswith("listening on http://127.0.0.1:")
         server.stdin.close()
         assert server.wait(5) == 0
-        assert server.stderr.read() == ""
+        said = server.stderr.read().splitlines()
+        told = ["listening", "stopping", "stopped"] if arm == "onnx-axum" else []
+        assert [word for line in said for word in told if f": {word} " in line] == told
+        assert len(said) == len(told)
 
 
 @pytest.mark.parametrize("arm", ["onnx-fastapi", "onnx-axum"])

@@ -2,7 +2,9 @@
 //!
 //! A body goes through `json` (a tree), `rows` and `columns` (checked against the
 //! schema and written into the model's inputs), the engine, and `answer` (the outputs
-//! as JSON); `model` joins these. `routes` and `serve` are all that know HTTP.
+//! as JSON); `model` joins these, and `infer` does so for the Open Inference Protocol.
+//! `jsonschema` and `openapi` say what they take and answer. `routes` and `serve` are all
+//! that know HTTP; `state` has the places for work, `metrics` and `log` tell what was done.
 #![forbid(unsafe_code)]
 
 mod answer;

@@ -252,6 +252,8 @@ async fn each_wrong_input_is_named() {
         ),
         ("data", json!([1, 2, 3]), "has 3 values for the shape [1, 4]"),
         ("data", json!([1, 2, 3, "4"]), "at 3: 'X' must be a number"),
+        ("data", json!([[[1, 2, 3, 4]]]), "has 1 values for the shape [1, 4]"),
+        ("data", json!([[1, 2], 3, [[4]]]), "at 3: 'X' must be a number"),
         ("data", Value::Null, no_data),
         ("parameters", json!({ "binary_data_size": 0 }), no_data),
         (
@@ -293,6 +295,19 @@ async fn each_wrong_output_is_named() {
 }
 
 #[tokio::test]
+async fn what_is_asked_for_all_outputs_is_offered_or_refused() {
+    for (parameter, what) in [
+        (json!({ "classification": 2 }), "asks for classification"),
+        (json!({ "shared_memory_region": "a" }), "asks for shared memory"),
+    ] {
+        let request = json!({ "inputs": [one_row()], "parameters": parameter });
+        check(&request, "/parameters", &format!("the request {what}")).await;
+    }
+    let request = json!({ "inputs": [one_row()], "parameters": { "priority": 1 } });
+    assert_eq!(infer(&server("plain", &[]), "plain", &request).await.0, 200);
+}
+
+#[tokio::test]
 async fn what_is_no_request_is_refused() {
     let server = server("plain", &[]);
     for (body, expected) in [
@@ -312,6 +327,7 @@ async fn what_is_no_request_is_refused() {
     for (header, value, status) in [
         (JSON_BYTES, "3", 400),
         (JSON_BYTES, "x", 400),
+        ("content-encoding", "gzip", 415),
         ("content-type", "text/plain", 415),
         ("content-type", "application/octet-stream", 422),
         ("content-type", "application/json; charset=utf-8", 422),
