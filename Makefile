@@ -1,7 +1,7 @@
 # One line a target; without make: python -m workshop VERB
 PYTHON ?= python3
 
-run test lab slides bench store reference setup clean reset:
+run test lab slides bench store reference agenda preflight wheel setup clean reset:
 	@$(PYTHON) -m workshop $@
 
-.PHONY: run test lab slides bench store reference setup clean reset
+.PHONY: run test lab slides bench store reference agenda preflight wheel setup clean reset

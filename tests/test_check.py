@@ -28,6 +28,8 @@ def test_a_missing_extension_is_named(monkeypatch):
     # The folder rust_ext/ of the repository can be imported, and holds nothing.
     monkeypatch.setitem(sys.modules, "rust_ext", types.ModuleType("rust_ext"))
     assert check.extension().found == "not built"
+    assert [each.what for each in check.rust()] == ["rust_ext"]
+    check.require(check.rust())  # the others of the course run without it
 
 
 def test_a_debug_build_is_refused(monkeypatch):

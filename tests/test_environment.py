@@ -9,7 +9,7 @@ from collections import namedtuple
 import pytest
 
 from workshop import __main__ as commands
-from workshop import environment, prerequisites
+from workshop import environment, extension, prerequisites, set_up
 from workshop.errors import WorkshopError
 from workshop.paths import ROOT
 
@@ -86,10 +86,10 @@ def test_a_half_made_environment_is_made_again(monkeypatch, tmp_path):
 
 
 def test_the_environment_does_not_remove_itself(monkeypatch):
-    monkeypatch.setattr(environment, "read_stamps", dict)
+    monkeypatch.setattr(set_up, "read_stamps", dict)
     monkeypatch.setattr(environment, "make_venv", lambda: pytest.fail("removed"))
     with pytest.raises(WorkshopError, match="from inside itself"):
-        environment.make()
+        set_up.make()
 
 
 def fail(words, monkeypatch):
@@ -112,6 +112,7 @@ def fail(words, monkeypatch):
         ("OSError: [Errno 28] No space left on device", "disk is full"),
         ("because ensurepip is not available", "python3-venv"),
         ("error: linker `cc` not found", "no C compiler"),
+        ("ERROR: No matching distribution found for rust_ext", "for another system"),
         ("THESE PACKAGES DO NOT MATCH THE HASHES FROM", "requirements.lock"),
     ],
 )
@@ -127,26 +128,82 @@ def test_an_unknown_failure_shows_its_last_words(monkeypatch):
     assert "  | the moon is full\n" in message
 
 
-def test_a_finished_set_up_does_nothing_twice(monkeypatch):
-    monkeypatch.setattr(environment, "step", lambda what, _: pytest.fail(what))
-    environment.make()
+@pytest.fixture
+def steps(monkeypatch):
+    """What the set-up would do, and does not do here."""
+    said = []
+    for module in (set_up, extension):
+        monkeypatch.setattr(module, "step", lambda what, _: said.append(what))
+    monkeypatch.setattr(set_up, "write_stamps", lambda **_: None)
+    return said
 
 
-def test_a_changed_source_is_built_again(monkeypatch):
-    steps = []
-    monkeypatch.setattr(environment, "step", lambda what, _: steps.append(what))
-    monkeypatch.setattr(environment, "write_stamps", lambda **_: None)
-    monkeypatch.setattr(environment, "rust_sources", lambda: [])
-    environment.make()
+def test_a_finished_set_up_does_nothing_twice(steps):
+    set_up.make()
+    assert steps == []
+
+
+def test_a_changed_source_is_built_again(monkeypatch, steps):
+    monkeypatch.setattr(extension, "rust_sources", lambda: [])
+    set_up.make()
     assert len(steps) == 1
     assert steps[0].startswith("rust_ext")
 
 
+def test_a_build_by_another_command_is_built_again(monkeypatch, steps, tmp_path):
+    package = tmp_path / "rust_ext"
+    shutil.copytree(extension.PACKAGE, package)
+    monkeypatch.setattr(extension, "PACKAGE", package)
+    monkeypatch.setattr(environment, "ROOT", tmp_path)
+    monkeypatch.setattr(extension, "rust_sources", list)
+    monkeypatch.setattr(extension, "VENV", tmp_path)
+    before = extension.state()
+    (built,) = package.glob("_rust_ext*.so")
+    with built.open("ab") as file:
+        file.write(b"debug")
+    assert extension.state() != before
+
+
 def test_the_sources_leave_out_what_is_built():
-    names = {path.name for path in environment.rust_sources()}
+    names = {path.name for path in extension.rust_sources()}
     assert {"Cargo.lock", "lib.rs", "fare-predict.rs", "__init__.py"} <= names
-    assert names.isdisjoint(environment.BINARIES)
+    assert names.isdisjoint(extension.BINARIES)
     assert not any(name.startswith("_rust_ext.abi3") for name in names)
+
+
+def test_what_is_built_is_the_extension_and_its_programs():
+    names = sorted(path.stem.split(".")[0] for path in extension.built())
+    assert names == sorted(["_rust_ext", *extension.BINARIES])
+
+
+@pytest.fixture
+def no_cargo(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(extension, "WHEELS", tmp_path)
+    return tmp_path
+
+
+def test_without_cargo_a_wheel_is_taken(steps, no_cargo):
+    (no_cargo / "rust_ext-0.1.0.whl").touch()
+    extension.make()
+    assert steps == ["rust_ext and its programs, from the wheel in wheels/"]
+
+
+def test_without_cargo_and_wheel_it_goes_on_and_says_what_is_missing(
+    steps, no_cargo, capsys
+):
+    extension.make()
+    said = capsys.readouterr().out
+    assert steps == []
+    assert "without rust_ext. Rust's cargo is not on the PATH" in said
+    assert said.count("\n") == 1
+
+
+def test_cargo_that_came_later_is_used(monkeypatch, no_cargo):
+    without = extension.state()
+    monkeypatch.undo()
+    monkeypatch.setattr(extension, "WHEELS", no_cargo)
+    assert extension.state() != without
 
 
 @pytest.mark.parametrize(("argv", "code"), [(["help"], 0), (["dance"], 2)])
@@ -187,7 +244,7 @@ def test_the_start_needs_the_standard_library_only():
 def test_cargo_is_told_of_this_environment_only(monkeypatch):
     for name in ("VIRTUAL_ENV", "CONDA_PREFIX", "CARGO_TARGET_DIR", "PYO3_PYTHON"):
         monkeypatch.setenv(name, "/another/one")
-    env = environment.for_cargo()
+    env = extension.for_cargo()
     assert "/another/one" not in env.values()
     assert env["VIRTUAL_ENV"] == str(ROOT / ".venv")
     assert env["CARGO_TARGET_DIR"] == str(ROOT / "rust_ext" / "target")
@@ -199,13 +256,11 @@ def test_a_moved_clone_is_set_up_again(monkeypatch, tmp_path):
     assert environment.digest([]) != here
 
 
-def test_a_lost_extension_is_built_again(monkeypatch, tmp_path):
-    assert environment.is_built()
-    (tmp_path / "bin").mkdir()
-    for name in environment.BINARIES:
-        (tmp_path / "bin" / (name + environment.EXE)).touch()
-    monkeypatch.setattr(environment, "PACKAGE", tmp_path)
-    assert not environment.is_built()
+def test_a_lost_program_is_built_again(monkeypatch, steps):
+    built = extension.built()
+    monkeypatch.setattr(extension, "built", lambda: built[:-1])
+    set_up.make()
+    assert len(steps) == 1
 
 
 def test_a_step_that_cannot_write_says_so(monkeypatch, tmp_path):
@@ -221,7 +276,7 @@ def test_only_what_needs_the_environment_is_handed_to_it(monkeypatch):
     handed = []
     monkeypatch.setattr(commands, "hand_over", handed.append)
     monkeypatch.setattr(environment, "is_active", lambda: False)
-    monkeypatch.setattr(environment, "make", lambda: handed.append("made"))
+    monkeypatch.setattr(set_up, "make", lambda: handed.append("made"))
     monkeypatch.setattr("workshop.tidy.clean", lambda _: handed.append("cleaned"))
     commands.main(["clean"])
     commands.main(["serve", "onnx-axum"])

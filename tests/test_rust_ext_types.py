@@ -9,7 +9,7 @@ import pytest
 from mypy import api
 
 import rust_ext
-from workshop import environment
+from workshop import extension
 from workshop.paths import ROOT, RUST
 
 PROGRAM = """\
@@ -95,7 +95,7 @@ def test_all_that_is_public_is_described(path, thing):
 def test_one_wheel_fits_each_python_and_brings_its_types(tmp_path):
     build = [sys.executable, "-m", "maturin", "build", "--release", "--locked"]
     build += ["--offline", "--out", str(tmp_path)]
-    env = environment.for_cargo()
+    env = extension.for_cargo()
     subprocess.run(build, cwd=RUST / "python", env=env, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     assert "-cp311-abi3-" in wheel.name

@@ -110,3 +110,12 @@ def test_the_report_is_one_file_that_asks_for_nothing(monkeypatch, tmp_path):
     assert '<a href="#book0">01 A &amp; B</a>' in page
     for tag in ("<script", "<link", "@import", "src="):
         assert tag not in page
+
+
+def test_an_error_of_the_course_is_shown_without_its_stack(folder):
+    raises = "from workshop.errors import WorkshopError\nraise WorkshopError('do this')"
+    write(folder, "01_a.ipynb", raises)
+    with pytest.raises(WorkshopError, match="WorkshopError: do this"):
+        series.execute("01_a.ipynb")
+    kept = nbformat.read(folder / "build" / "01_a.ipynb", as_version=4)
+    assert kept.cells[1].outputs[0].traceback == ["WorkshopError: do this"]

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from importlib import import_module
 
-from workshop import environment
+from workshop import environment, set_up
 from workshop.errors import WorkshopError
 
 # verb: (module, function, what it does)
@@ -20,14 +20,18 @@ VERBS = {
     "lab": ("lab", "main", "open JupyterLab in notebooks/"),
     "store": ("series", "store", "run the notebooks in place, keeping their outputs"),
     "reference": ("reference", "main", "record build/*.json and the golden answers"),
+    "agenda": ("agenda", "main", "write the half day's agenda; --check compares"),
     "slides": ("slides", "main", "build the slides in build/slides/"),
     "bench": ("bench.cli", "main", "time rust_ext against its floor; --quick: briefly"),
+    "wheel": ("extension", "wheel", "make a wheel of rust_ext, in wheels/"),
+    "preflight": ("preflight", "main", "look at this machine before people come"),
+    "codes": ("setup_code", "main", "read the room's set-up codes: codes FILE"),
     "serve": ("servers.cli", "main", "serve a model: serve ARM --model FILE --port N"),
     "rides": ("recipe", "main", "make data/rides.csv.gz again; --check compares"),
     "clean": ("tidy", "clean", "remove what was made in build/"),
     "reset": ("tidy", "reset", "put back the notebooks and the Rust exercise"),
 }
-IN_ANY_PYTHON = {"clean", "reset"}
+IN_ANY_PYTHON = {"clean", "reset", "preflight", "codes"}
 WITHOUT_SETUP = {"serve", *IN_ANY_PYTHON}
 
 
@@ -47,7 +51,7 @@ def main(argv):
         print(f"There is no verb {verb!r}.\n\n{usage()}", file=sys.stderr)
         return 2
     if verb not in WITHOUT_SETUP:
-        environment.make()
+        set_up.make()
     if verb == "setup":
         return 0
     if verb not in IN_ANY_PYTHON and not environment.is_active():

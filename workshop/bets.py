@@ -1,93 +1,170 @@
-"""The bets of notebook 00 and the guesses in the others: kept, compared, scored."""
+"""The bets of notebook 00 and the guesses in the others: kept, compared, scored.
+
+Imports the standard library only, so that notebook 00 runs in a wrong kernel too.
+"""
 
 import json
 import textwrap
+from typing import NamedTuple
 
 from workshop.errors import WorkshopError
 from workshop.paths import BUILD
 
 FILE = BUILD / "bets.json"
-# claim: (question, {answer: (what it says, from, to)}), settled by one measured number
-QUESTIONS = {
-    "one row": (
+MOST = float("inf")
+
+
+class Answer(NamedTuple):
+    """One answer: what it says, and from which number to below which it is right."""
+
+    says: str
+    low: float
+    high: float
+
+
+class Bet(NamedTuple):
+    """One question, settled by one measured number in one notebook."""
+
+    book: str
+    question: str
+    answers: dict[str, Answer]
+
+
+BETS = {
+    "estimator": Bet(
+        "01",
+        "Of two estimators with nearly the same error, the faster one answers a single "
+        "ride ... times as fast",
+        {
+            "a": Answer("under 1.5", 0, 1.5),
+            "b": Answer("1.5 to 3", 1.5, 3),
+            "c": Answer("3 or more", 3, MOST),
+        },
+    ),
+    "pickle": Bet(
+        "02",
+        "Opening the model's joblib file can call ... functions and classes",
+        {
+            "a": Answer("0: it is data", 0, 1),
+            "b": Answer("1 to 9", 1, 10),
+            "c": Answer("10 or more", 10, MOST),
+        },
+    ),
+    "scaler": Bet(
+        "03",
+        "A scaler before the trees, and ONNX: the fare of the worst row is off by ... "
+        "USD",
+        {
+            "a": Answer("under 0.001", 0, 0.001),
+            "b": Answer("0.001 to 0.1", 0.001, 0.1),
+            "c": Answer("0.1 or more", 0.1, MOST),
+        },
+    ),
+    "lines": Bet(
+        "04",
+        "A Rust program that opens the model and quotes one ride has ... lines",
+        {
+            "a": Answer("under 30", 0, 30),
+            "b": Answer("30 to 100", 30, 100),
+            "c": Answer("100 or more", 100, MOST),
+        },
+    ),
+    "one row": Bet(
+        "05",
         "In a process that runs already, one fare from ONNX in Rust instead of ONNX "
         "in Python is ... times as fast",
         {
-            "a": ("5 or more", 5, float("inf")),
-            "b": ("between 1.1 and 5", 1.1, 5),
-            "c": ("the same, or nearly", 0, 1.1),
+            "a": Answer("5 or more", 5, MOST),
+            "b": Answer("1.1 to 5", 1.1, 5),
+            "c": Answer("under 1.1", 0, 1.1),
         },
     ),
-    "served": (
+    "served": Bet(
+        "06",
         "Served to 16 clients, ONNX behind axum answers ... times as many requests "
         "as scikit-learn behind FastAPI",
         {
-            "a": ("under 2", 0, 2),
-            "b": ("between 2 and 20", 2, 20),
-            "c": ("20 or more", 20, float("inf")),
+            "a": Answer("under 2", 0, 2),
+            "b": Answer("2 to 20", 2, 20),
+            "c": Answer("20 or more", 20, MOST),
         },
     ),
-    "bill": (
-        "With ONNX in Python in place, going on to Rust takes ... off the monthly bill "
-        "of 15 million requests, request fee and all",
+    "bill": Bet(
+        "07",
+        "With ONNX in Python in place, going on to Rust takes ...% off the bill of "
+        "15 million requests a month, request fee and all",
         {
-            "a": ("10% or more", 10, float("inf")),
-            "b": ("between 0.5% and 10%", 0.5, 10),
-            "c": ("under 0.5%, or nothing", float("-inf"), 0.5),
+            "a": Answer("10 or more", 10, MOST),
+            "b": Answer("0.5 to 10", 0.5, 10),
+            "c": Answer("under 0.5", -MOST, 0.5),
         },
     ),
 }
 
 
-def wall():
-    """Return the three questions with their answers, as text."""
+def wall() -> str:
+    """Return every question with its answers, as text."""
     lines = []
-    for claim, (question, answers) in QUESTIONS.items():
-        lines += textwrap.wrap(f"{claim}: {question}", 80)
-        lines += [f"    {key}  {what}" for key, (what, _, _) in answers.items()]
+    for claim, bet in BETS.items():
+        lines += textwrap.wrap(f"{bet.book} {claim}: {bet.question}", 80)
+        answers = [f"{key}  {answer.says}" for key, answer in bet.answers.items()]
+        lines.append("    " + "".join(f"{answer:<22}" for answer in answers).rstrip())
     return "\n".join(lines)
 
 
-def place(**bets):
-    """Keep your bets in build/bets.json; a bet of None is no bet.
+def place(**bets: str | None) -> None:
+    """Keep your bets in build/bets.json, on nothing settled; None is no bet.
 
     Raises WorkshopError for an answer that the question does not have.
     """
     bets = {name.replace("_", " "): answer for name, answer in bets.items()}
     for claim, answer in bets.items():
-        answers = list(question(claim)[1])
+        answers = list(_bet(claim).answers)
         if answer is not None and answer not in answers:
             raise WorkshopError(
                 f"The bet on {claim!r} is {answer!r}, and the answers are {answers}. "
                 "Write one of them in quotes, or None for no bet."
             )
-    FILE.parent.mkdir(exist_ok=True)
-    FILE.write_text(json.dumps(bets), encoding="utf-8")
+    _write({"placed": bets, "settled": {}})
     placed = [f"{claim}: {answer}" for claim, answer in bets.items() if answer]
     print("your bets:", ", ".join(placed) or "none yet")
 
 
-def placed():
-    """Return the bets that were placed, by claim."""
-    try:
-        return json.loads(FILE.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-
-
-def settle(claim, measured):
+def settle(claim: str, measured: float) -> str:
     """Return one sentence: what your machine answers, and whether you bet on it."""
-    answers = question(claim)[1]
-    right = next(k for k, (_, low, high) in answers.items() if low <= measured < high)
-    bet = placed().get(claim)
+    answers = _bet(claim).answers
+    right = next(
+        key for key, (_, low, high) in answers.items() if low <= measured < high
+    )
+    kept = _read()
+    kept["settled"][claim] = right
+    _write(kept)
+    bet = kept["placed"].get(claim)
     outcome = {None: "you placed no bet", right: "you bet on it"}
     return (
-        f"{claim}: {right}, {answers[right][0]} (measured: {measured:.3g}); "
+        f"{claim}: {right}, {answers[right].says} (measured: {measured:.3g}); "
         f"{outcome.get(bet, f'you bet on {bet}')}"
     )
 
 
-def reveal(guess, answer):
+def score() -> str:
+    """Return a line a bet, won or lost or not settled yet, and how many you won."""
+    kept, lines, won = _read(), [], 0
+    for claim, bet in BETS.items():
+        right, mine = kept["settled"].get(claim), kept["placed"].get(claim)
+        if right is None:
+            ended = f"not settled yet: run notebook {bet.book}"
+        elif mine is None:
+            ended = "no bet"
+        else:
+            ended = "won" if mine == right else f"lost: you bet on {mine}"
+            won += mine == right
+        says = f"{right}, {bet.answers[right].says}" if right else ""
+        lines.append(f"{bet.book} {claim:<10} {says:<16} {ended}".rstrip())
+    return "\n".join([*lines, f"won: {won} of {len(BETS)}"])
+
+
+def reveal(guess: str | None, answer: str) -> str:
     """Return how a guess compares with the answer; a guess of None is none yet."""
     if guess is None:
         return "no guess yet"
@@ -96,10 +173,23 @@ def reveal(guess, answer):
     return f"you guessed {guess}; it is {answer}"
 
 
-def question(claim):
-    """Return one question and its answers; raise WorkshopError for an unknown one."""
-    if claim not in QUESTIONS:
+def _bet(claim: str) -> Bet:
+    if claim not in BETS:
         raise WorkshopError(
-            f"There is no bet on {claim!r}. There are: {', '.join(QUESTIONS)}."
+            f"There is no bet on {claim!r}. There are: {', '.join(BETS)}."
         )
-    return QUESTIONS[claim]
+    return BETS[claim]
+
+
+def _read() -> dict[str, dict[str, str | None]]:
+    """Return what was placed and settled; nothing where the file is damaged."""
+    try:
+        kept = json.loads(FILE.read_text(encoding="utf-8"))
+        return {name: dict(kept[name]) for name in ("placed", "settled")}
+    except (OSError, ValueError, LookupError, TypeError):
+        return {"placed": {}, "settled": {}}
+
+
+def _write(kept: dict[str, dict[str, str | None]]) -> None:
+    FILE.parent.mkdir(exist_ok=True)
+    FILE.write_text(json.dumps(kept), encoding="utf-8")

@@ -1,7 +1,8 @@
 """The course's own environment: made once, from the lock, with the standard library.
 
 Each step leaves a stamp (the hash of what it was made from) in .venv, so that a second
-call does no work and an interrupted one goes on where it stopped.
+call does no work and an interrupted one goes on where it stopped. In which order stands
+in workshop/set_up.py.
 """
 
 import hashlib
@@ -12,17 +13,13 @@ import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 
-from workshop import prerequisites
 from workshop.errors import WorkshopError
-from workshop.paths import BUILD, ROOT, RUST
+from workshop.paths import BUILD, ROOT
 
 VENV = ROOT / ".venv"
 STAMPS = VENV / "fare-and-square.json"
 LOG = BUILD / "setup.log"
-PACKAGE = RUST / "python" / "python" / "rust_ext"
-BINARIES = ("fare-server", "fare-load", "fare-predict")
 EXE = ".exe" if os.name == "nt" else ""
 # What a failing step prints, and what that means.
 CAUSES = {
@@ -43,13 +40,15 @@ CAUSES = {
         "macOS: xcode-select --install; Windows: Visual Studio Build Tools), and run "
         "the same command again."
     ),
+    "no matching distribution found for rust_ext": (
+        "The wheel in wheels/ is for another system, processor or Python. Make one on "
+        "a machine like this one (make wheel), or install Rust from https://rustup.rs."
+    ),
     "do not match the hashes": (
         "A package is not the one in requirements.lock, so it was not installed. Clear "
         "pip's cache (pip cache purge), or ask who runs your package mirror."
     ),
 }
-# Folders of rust_ext/ that the build does not read, beside the programs it leaves.
-NOT_SOURCE = {"target", "__pycache__", "examples", "tests"}
 
 
 def python():
@@ -66,27 +65,6 @@ def python():
 def is_active():
     """Return whether this process runs in the course's environment."""
     return os.path.realpath(sys.prefix) == os.path.realpath(VENV)
-
-
-def make():
-    """Make whatever of the environment is missing or stale, saying what takes long."""
-    lock = digest([ROOT / "requirements.lock", ROOT / "pyproject.toml"])
-    rust = digest(rust_sources())
-    stamps = read_stamps()
-    if stamps == {"lock": lock, "rust": rust} and is_built():
-        return
-    if not stamps:
-        check_outside()
-        prerequisites.check_python()
-        prerequisites.check_disk()
-    prerequisites.check_cargo()
-    if not stamps:
-        step("a virtual environment in .venv", make_venv)
-    if stamps.get("lock") != lock:
-        step("the packages of requirements.lock, about a minute", install_lock)
-        write_stamps(lock=lock)
-    step("rust_ext and its programs, one to two minutes", build_rust)
-    write_stamps(lock=lock, rust=rust)
 
 
 def read_stamps():
@@ -109,23 +87,6 @@ def digest(paths):
     for path in sorted(paths):
         sha.update(str(path.relative_to(ROOT)).encode() + path.read_bytes())
     return sha.hexdigest()
-
-
-def rust_sources():
-    """Return the files that the Rust build reads."""
-    found = []
-    for folder, folders, names in os.walk(RUST):
-        folders[:] = [name for name in folders if name not in NOT_SOURCE]
-        if Path(folder) != PACKAGE / "bin":
-            found += [Path(folder, name) for name in names]
-    return [path for path in found if path.suffix not in (".so", ".pyd")]
-
-
-def is_built():
-    """Return whether the files are there that a finished set-up leaves."""
-    extension = [*PACKAGE.glob("_rust_ext*.so"), *PACKAGE.glob("_rust_ext*.pyd")]
-    programs = [PACKAGE / "bin" / (name + EXE) for name in BINARIES]
-    return bool(extension) and all(program.exists() for program in programs)
 
 
 def check_outside():
@@ -209,27 +170,3 @@ def install_lock():
         "@jupyterlab/apputils-extension:announcements",
     ]
     run([python(), "-m", "jupyterlab.labextensions", *news], cwd=ROOT)
-
-
-def build_rust():
-    """Build rust_ext and its programs in release mode, into the environment."""
-    env = for_cargo()
-    cargo = ["cargo", "build", "--release", "--locked", "--bins"]
-    run(cargo, cwd=RUST, env=env)
-    (PACKAGE / "bin").mkdir(exist_ok=True)
-    for name in BINARIES:
-        # A program that runs cannot be written over, but it can be replaced.
-        new = PACKAGE / "bin" / f"{name}.new"
-        shutil.copy2(RUST / "target" / "release" / (name + EXE), new)
-        new.replace(PACKAGE / "bin" / (name + EXE))
-    develop = [python(), "-m", "maturin", "develop", "--release", "--locked"]
-    run(develop, cwd=RUST / "python", env=env)
-
-
-def for_cargo():
-    """Return the variables for cargo and maturin: this environment and no other's."""
-    env = {**os.environ, "VIRTUAL_ENV": str(VENV), "PYO3_PYTHON": python()}
-    env |= {"CARGO_TARGET_DIR": str(RUST / "target"), "MATURIN_NO_INSTALL_RUST": "1"}
-    for other in ("CONDA_PREFIX", "CARGO_BUILD_TARGET"):
-        env.pop(other, None)
-    return env

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import time
 
-from workshop import environment, prerequisites, series
+from workshop import extension, prerequisites, series
 from workshop.errors import WorkshopError
 from workshop.paths import NOTEBOOKS, ROOT, RUST
 
@@ -34,7 +34,7 @@ def checks():
 def main(argv):
     """Run every check, or those whose name holds a word given; count the failures."""
     prerequisites.check_cargo()
-    env = {**environment.for_cargo(), "PYTHONWARNINGS": "error::FutureWarning"}
+    env = {**extension.for_cargo(), "PYTHONWARNINGS": "error::FutureWarning"}
     outcomes = {}
     for name, command, folder in checks():
         if argv and not any(word in name for word in argv):

@@ -11,12 +11,12 @@ import pandas as pd
 from sklearn.datasets import load_iris
 from uv import find_uv_bin
 
-import rust_ext
 from workshop.errors import WorkshopError
 from workshop.models import ModelFiles
 from workshop.paths import BUILD, ROOT
 from workshop.processes import Finished, run
 from workshop.progress import turns
+from workshop.servers.rust import rust_ext
 
 WHOLE = "whole process"
 STAGES = ("start", "imports", "load", "first prediction", "exit")
@@ -29,8 +29,8 @@ def commands(model: ModelFiles) -> dict[str, list[str]]:
     body = BUILD / "iris_body.json"
     irises = load_iris().data[::25].round(1).tolist()
     body.write_text(json.dumps({"instances": [{"X": each} for each in irises]}))
-    library = ["--ort-library", str(rust_ext.onnxruntime_library()), "--stages"]
-    predict = str(rust_ext.binary("fare-predict"))
+    library = ["--ort-library", str(rust_ext().onnxruntime_library()), "--stages"]
+    predict = str(rust_ext().binary("fare-predict"))
     return {
         "sklearn": _python("iris_sklearn.py", model.joblib, body),
         "onnx-python": _python("iris_onnx.py", model.onnx, body),

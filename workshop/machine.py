@@ -8,8 +8,9 @@ from pathlib import Path
 
 import psutil
 
-import rust_ext
 from workshop.check import allowed_cores
+from workshop.errors import WorkshopError
+from workshop.servers.rust import rust_ext
 
 PACKAGES = (
     "numpy",
@@ -51,7 +52,10 @@ def versions() -> dict[str, str]:
             found[package] = version(package)
         except PackageNotFoundError:
             found[package] = "not installed"
-    library = rust_ext.onnxruntime_library()
+    try:
+        library = rust_ext().onnxruntime_library()
+    except WorkshopError:
+        return found | {"onnxruntime library": "not loaded from Rust"}
     digest = hashlib.sha256(library.read_bytes()).hexdigest()
     found["onnxruntime library"] = f"{library.name} sha256:{digest}"
     return found

@@ -28,8 +28,8 @@ td { white-space: nowrap; }
 """
 
 
-def write(books):
-    """Write build/report.html from executed notebooks and return its path."""
+def write(books, name="report.html", where="on this machine"):
+    """Write a file in build/ from executed notebooks and return its path."""
     exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True)
     bodies, contents = [], []
     for number, book in enumerate(books):
@@ -40,12 +40,12 @@ def write(books):
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
-        f"<title>Fare and Square, on this machine</title><style>{STYLE}"
+        f"<title>Fare and Square, {where}</title><style>{STYLE}"
         f"{HtmlFormatter().get_style_defs('.highlight')}</style></head><body>"
         "<h1>Fare and Square: the post v. your machine</h1>"
         f"{versus.table().to_html(index=False, border=0)}<ol start=0>"
         f"{''.join(contents)}</ol>{''.join(bodies)}</body></html>"
     )
-    path = BUILD / "report.html"
+    path = BUILD / name
     path.write_text(page, encoding="utf-8")
     return path

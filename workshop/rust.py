@@ -6,7 +6,8 @@ from typing import NamedTuple
 import pandas as pd
 
 import rust_ext
-from workshop import environment, prerequisites
+from workshop import environment, extension, prerequisites
+from workshop.errors import WorkshopError
 from workshop.paths import RUST
 from workshop.processes import run
 from workshop.progress import turns
@@ -33,7 +34,7 @@ def run_example(name: str, *arguments: object, profile: str = "release") -> Run:
     library = str(rust_ext.onnxruntime_library())
     where = {
         "cwd": RUST / "engine",
-        "env": {**environment.for_cargo(), "ORT_DYLIB_PATH": library},
+        "env": {**extension.for_cargo(), "ORT_DYLIB_PATH": library},
     }
     build = ["cargo", "build", "--profile", profile, "--locked", "--offline", "--quiet"]
     start = time.monotonic()
@@ -44,6 +45,18 @@ def run_example(name: str, *arguments: object, profile: str = "release") -> Run:
     command = [str(built / (name + environment.EXE)), *map(str, arguments)]
     ended = run(command, "The program does not run", **where)
     return Run(ended.stdout.strip(), build_s)
+
+
+def try_example(name: str, *arguments: object) -> Run | None:
+    """Return what run_example returns; print what the compiler says where it does not.
+
+    For an exercise: a program that does not compile stops no notebook.
+    """
+    try:
+        return run_example(name, *arguments)
+    except WorkshopError as error:
+        print(error)
+        return None
 
 
 def time_builds(name: str, *, rows: int, launches: int = 10) -> pd.DataFrame:

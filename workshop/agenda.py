@@ -1,0 +1,132 @@
+"""The half day, computed from the notebooks' title cells, and written where it stands.
+
+`python -m workshop agenda` writes it; with `--check` it says what would change.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from workshop.errors import WorkshopError
+from workshop.paths import NOTEBOOKS, ROOT
+
+FINDINGS = {
+    "00": "three claims; you bet on each notebook before anything runs",
+    "01": "before the ride trees help, after it a line is nearly enough",
+    "02": "the file is a graph, and no code",
+    "03": "a model that loads and runs can still be wrong",
+    "04": "twenty lines of Rust call the same engine",
+    "05": "552% is launcher, start, imports and exit",
+    "06": "most of what Rust gains is the server around the model",
+    "07": "when not to rewrite it",
+}
+BREAK_AFTER, BREAK_MIN = ("02", "04", "06"), 10
+CLOSE = ("close", 20, "the bets are scored")
+TITLE = re.compile(r"# (\d\d) (.+)")
+TIME = re.compile(r"Time: (\d+) min(?: \+ (\d+) min exercise)?")
+LATE = re.compile(r"Short of time: (.+)")
+SAVED = re.compile(r"\((\d+) min\)")
+
+
+class Part(NamedTuple):
+    """One part of the half day: a notebook, a break or the close; times in minutes."""
+
+    what: str
+    start_min: int
+    minutes: int
+    exercise_min: int = 0  # of these
+    finding: str = ""
+    late: str = ""  # what its take-away says can be skipped
+
+    @property
+    def saved_min(self) -> int:
+        """What skipping all that saves."""
+        return sum(map(int, SAVED.findall(self.late)))
+
+    @property
+    def clock(self) -> str:
+        """When it starts, from the beginning of the half day."""
+        return f"{self.start_min // 60}:{self.start_min % 60:02}"
+
+
+def parts() -> list[Part]:
+    """Return the half day in order; raise WorkshopError for a title without a time."""
+    found: list[Part] = []
+
+    def add(what: str, minutes: int, *rest: object) -> None:
+        start = found[-1].start_min + found[-1].minutes if found else 0
+        found.append(Part(what, start, minutes, *rest))
+
+    for path in sorted(NOTEBOOKS.glob("0*.ipynb")):
+        number, title, taught, exercise, late = _read(path)
+        what = f"{number} {title[0].lower()}{title[1:]}"
+        add(what, taught + exercise, exercise, FINDINGS[number], late)
+        if number in BREAK_AFTER:
+            add("break", BREAK_MIN)
+    what, minutes, finding = CLOSE
+    add(what, minutes, 0, finding)
+    return found
+
+
+def table() -> str:
+    """Return the agenda of those who come: what, how long, and what they find out."""
+    lines = ["| | minutes | |", "|---|---|---|"]
+    for part in parts():
+        what = part.what if part.finding else f"*{part.what}*"
+        lines.append(_row(what, part.minutes, part.finding))
+    return "\n".join(lines)
+
+
+def plan() -> str:
+    """Return the agenda of who leads: when, and what to leave out where it is late."""
+    lines = ["| starts | | minutes | of it exercise | late? |", "|---|---|---|---|---|"]
+    for part in parts():
+        exercise = part.exercise_min or ""
+        lines.append(_row(part.clock, part.what, part.minutes, exercise, part.late))
+    whole, saved = sum(p.minutes for p in parts()), sum(p.saved_min for p in parts())
+    lines.append(f"\n{whole} minutes in all; skipping all that saves {saved}.")
+    return "\n".join(lines)
+
+
+GENERATED = {"README.md": {"agenda": table}, "INSTRUCTOR.md": {"plan": plan}}
+
+
+def main(argv: list[str] | tuple[str, ...] = ()) -> None:
+    """Write the agenda into the pages; with --check raise WorkshopError if it differs.
+
+    A page holds it between `<!-- agenda -->` and `<!-- end -->`.
+    """
+    for name, makers in GENERATED.items():
+        text = new = (ROOT / name).read_text(encoding="utf-8")
+        for mark, make in makers.items():
+            before, begin, rest = new.partition(f"<!-- {mark} -->\n")
+            _, end, after = rest.partition("\n<!-- end -->")
+            if not end:
+                raise WorkshopError(f"{name} has no place for it: <!-- {mark} -->.")
+            new = before + begin + make() + end + after
+        if "--check" not in argv:
+            (ROOT / name).write_text(new, encoding="utf-8")
+        elif new != text:
+            raise WorkshopError(
+                f"{name} is not what the notebooks' title cells say. Run: "
+                "python -m workshop agenda"
+            )
+
+
+def _row(*cells: object) -> str:
+    return f"| {' | '.join(map(str, cells))} |".replace("|  |", "| |")
+
+
+def _read(path: Path) -> tuple[str, str, int, int, str]:
+    """Return a notebook's number, title, minutes taught and exercised, what to skip."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    first, last = ("".join(cells[at]["source"]) for at in (0, -1))
+    title, time = TITLE.match(first), TIME.search(first)
+    late = LATE.search(last)
+    if not (title and time and late):
+        raise WorkshopError(
+            f"{path.name} needs '# 00 Title' and 'Time: 20 min + 10 min exercise' in "
+            "its first cell, and 'Short of time: ...' in its last."
+        )
+    return *title.groups(), int(time[1]), int(time[2] or 0), late[1]
