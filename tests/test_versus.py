@@ -57,6 +57,27 @@ RESULTS = {
         samples(LATENCY.format(CLIENTS[0]), 1, scaled(TURN_MS, 1e-3)),
         samples(TURN.format(CLIENTS[-1]), 1, scaled(TURN_MS, 1e-3)),
     ),
+    "scale": result(
+        "scale",
+        *(
+            samples(f"median call, {model}", rows, scaled(ONE_ROW_US, 1e-6 * rows))
+            for model in ("fare_small", "fare", "fare_large")
+            for rows in (1, 100)
+        ),
+    ),
+    "capacity": result(
+        "capacity",
+        *(samples(TURN.format(n), 1, scaled(TURN_MS, 1e-3)) for n in (1, 4, 16)),
+        **{
+            "by rate": pd.DataFrame(
+                [
+                    {"arm": arm, "launch": 0, "rate_per_s": rate, "p99_s": rate / 1e4}
+                    for arm in SERVED
+                    for rate in (100, 1000)
+                ]
+            )
+        },
+    ),
     "cost": result(
         "cost",
         bills=pd.DataFrame(
@@ -94,6 +115,12 @@ def test_a_ratio_stands_beside_what_noise_would_give():
     assert float(rows["whole process: Rust v. Python"].split()[0]) >= 1.05
     assert float(rows["100 rows: Rust v. Python"].split()[0]) < 1.05
     assert rows["whole process: ONNX in Rust"] == ""
+
+
+def test_a_larger_model_has_rows_of_its_own():
+    found = measured(versus.scale_rows(load))
+    assert found["one row, 1,000 iterations: ONNX v. scikit-learn"].startswith("187 (")
+    assert found["one row, 1,000 iterations: Rust v. Python"].startswith("2.00 (")
 
 
 def test_the_served_rows_tell_the_framework_from_the_model():

@@ -15,6 +15,7 @@ from workshop.progress import turns
 from workshop.serving import Served, serve, two_cores
 
 CLIENTS = (1, 16)  # each asks again once it is answered: a closed loop
+SECONDS = 0.2  # of load, by each number of clients
 AGAIN = " again"
 LATENCY = "median latency, {} clients"  # what a client waits
 TURN = "time an answer, {} clients"  # one over the rate: what an answer costs
@@ -24,15 +25,15 @@ def measure(
     models: Mapping[str, Path],
     bodies: Sequence[bytes],
     *,
+    clients: Sequence[int] = CLIENTS,
     launches: int = 10,
-    seconds: float = 0.2,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Return two samples a launch, arm and number of clients, in seconds.
 
     models: the arms to load, each with its model file; "ARM again" is the same arm
     once more, for the noise floor. Each launch starts every server afresh and loads
-    them in an order of its own, by 1 and by 16 clients that go through all the bodies.
+    them in an order of its own, by so many clients that go through all the bodies.
     Where there are two cores, servers have one and the load the other. Raises
     WorkshopError where an answer is not 200.
     """
@@ -41,14 +42,14 @@ def measure(
     samples = []
     for launch in turns(launches, "launch of every server"):
         with ExitStack() as running:
-            servers = _start(models, running, server_core)
-            for count in CLIENTS:
+            servers = start(models, running, server_core)
+            for count in clients:
                 for arm in map(str, rng.permutation(list(models))):
                     done = load(
                         servers[arm],
                         bodies,
                         connections=count,
-                        seconds=seconds,
+                        seconds=SECONDS,
                         cores=load_core,
                     )
                     times = {LATENCY: done.quantile_s(0.5), TURN: 1 / done.rate_per_s}
@@ -60,10 +61,10 @@ def measure(
     return pd.DataFrame(samples, columns=columns).assign(rows=1, threads=1, round=0)
 
 
-def _start(
+def start(
     models: Mapping[str, Path], running: ExitStack, cores: set[int] | None
 ) -> dict[str, Served]:
-    """Start all arms at once, then keep each to its cores."""
+    """Start all arms at once, then keep each to its cores; they end with `running`."""
     with ThreadPoolExecutor(len(models)) as pool:
         starts = pool.map(
             lambda arm: running.enter_context(
