@@ -12,7 +12,7 @@ from workshop.arms import FLOOR_ARMS, SERVED_ARMS
 from workshop.errors import WorkshopError
 from workshop.launches import STAGES, WHOLE
 from workshop.results import Result
-from workshop.served import CLIENTS, LATENCY, TURN
+from workshop.served import CLIENTS, LATENCY, TURN, ladder
 
 ARMS = ("sklearn", "onnx-python", "onnx-python again", "onnx-rust")
 WHOLE_S = dict(zip(ARMS, [2.0, 0.2, 0.21, 0.02], strict=True))
@@ -128,6 +128,20 @@ def test_the_served_rows_tell_the_framework_from_the_model():
     assert found["served: time saved"].startswith("99.5 (")
     assert found["16 clients: framework, ONNX in both"].startswith("9.00 (")
     assert found["16 clients: framework, no model at all"].startswith("15.0 (")
+
+
+def test_a_step_of_the_ladder_stands_beside_its_framework_with_no_model():
+    steps = {
+        "model": ("sklearn-fastapi", "onnx-fastapi"),
+        "framework": ("rust-fastapi", "onnx-axum"),
+    }
+    table = ladder(RESULTS["serving"].samples, steps)
+    for clients in ("1 client", "16 clients"):
+        assert table.loc["model", clients].startswith("20.0 (")
+        assert table.loc["model", f"{clients}, no model"] == ""
+        assert table.loc["framework", clients].startswith("9.00 (")
+        assert table.loc["framework", f"{clients}, no model"].startswith("15.0 (")
+        assert table.loc["framework", f"{clients}, noise"] == "1.00"
 
 
 def test_the_bill_has_its_interval_and_the_posts_figure_where_there_is_one():

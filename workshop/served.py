@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 import psutil
 
+from workshop import stats
 from workshop.load import load
 from workshop.progress import turns
+from workshop.quantities import digits
 from workshop.serving import Served, serve, two_cores
 
 CLIENTS = (1, 16)  # each asks again once it is answered: a closed loop
@@ -59,6 +61,33 @@ def measure(
                     ]
     columns = ["arm", "what", "launch", "seconds"]
     return pd.DataFrame(samples, columns=columns).assign(rows=1, threads=1, round=0)
+
+
+def ladder(samples: pd.DataFrame, steps: Mapping[str, tuple[str, str]]) -> pd.DataFrame:
+    """Return what each step gains, beside the same change of framework with no model.
+
+    samples: of measure(), which hold the no-op arms and one arm twice. steps: the
+    slower arm and the faster one, by name. Columns for 1 client and for 16: a ratio
+    with its 95% interval, that of the no-op arms (nothing within one framework), and
+    the noise floor.
+    """
+    found = {}
+    for name, pair in steps.items():
+        floors = [f"noop-{arm.rpartition('-')[2]}" for arm in pair]
+        found[name] = {}
+        for count, what in zip(CLIENTS, (LATENCY, TURN), strict=True):
+            these = samples[samples["what"] == what.format(count)]
+            again = next(arm for arm in these["arm"] if arm.endswith(AGAIN))
+            noise = stats.noise_floor(these, again.removesuffix(AGAIN), again)
+            alike = floors[0] == floors[1]
+            none = "" if alike else str(stats.ratio_interval(these, *floors))
+            clients = f"{count} client{'s' if count > 1 else ''}"
+            found[name] |= {
+                clients: str(stats.ratio_interval(these, *pair)),
+                f"{clients}, no model": none,
+                f"{clients}, noise": digits(noise),
+            }
+    return pd.DataFrame(found).T
 
 
 def start(

@@ -142,6 +142,11 @@ def noise(same: Interval) -> float:
     return max(same.high, 1 / same.low if same.low else math.inf)
 
 
+def mean_ms(seconds: pd.Series) -> str:
+    """Return the mean of what launches took, in ms, with its 95% interval."""
+    return str(Spread(*mean_interval(1000 * seconds)))
+
+
 def split(parts: pd.DataFrame) -> pd.DataFrame:
     """Return what each part is of a whole, with 95% intervals over launches.
 
@@ -151,7 +156,7 @@ def split(parts: pd.DataFrame) -> pd.DataFrame:
     share = parts.div(parts.sum(axis=1), axis=0)
     return pd.DataFrame(
         {
-            "ms": [str(Spread(*mean_interval(1000 * parts[p]))) for p in parts],
+            "ms": [mean_ms(parts[p]) for p in parts],
             "% of it": [str(Spread(*mean_interval(100 * share[p]))) for p in parts],
         },
         index=parts.columns,
