@@ -180,13 +180,13 @@ def in_words(table: pd.DataFrame) -> pd.DataFrame:
     rates = table.get("rate_per_s", table.get("scheduled_per_s"))
     found = {}
     for arm, row in table[P99].astype(float).iterrows():
-        times = map(duration, row[P99[:3]])
-        found[label(str(arm))] = {
-            "requests a second": digits(rates[arm]),
-            "99 in 100 within": "{} ({} to {})".format(*times),
-            "answers": f"{row['answers']:,.0f}",
-        }
-    return pd.DataFrame(found).T
+        told = ["none that was tried", "", ""]
+        if row.notna().any():
+            p99 = "{} ({} to {})".format(*map(duration, row[P99[:3]]))
+            told = [digits(rates[arm]), p99, f"{row['answers']:,.0f}"]
+        found[label(str(arm))] = told
+    columns = ["requests a second", "99 in 100 within", "answers"]
+    return pd.DataFrame.from_dict(found, orient="index", columns=columns)
 
 
 def start_and_memory(result: Result) -> pd.DataFrame:
@@ -215,10 +215,11 @@ def start_and_memory(result: Result) -> pd.DataFrame:
 def paid_after(result: Result, arm: str) -> stats.Interval:
     """Return how many requests of one client take as long as the start of an arm."""
     parts = {"its start": READY.format("fare"), "a request": LATENCY.format(1)}
-    found = [
-        _of(result, what).query("arm == @arm").assign(arm=name, what="seconds")
-        for name, what in parts.items()
-    ]
+    found = []
+    for name, what in parts.items():
+        samples = _of(result, what)
+        mine = samples[samples["arm"] == arm]
+        found.append(mine.assign(arm=name, what="seconds"))
     return stats.ratio_interval(pd.concat(found), *parts)
 
 
