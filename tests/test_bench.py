@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from workshop import models, results
-from workshop.bench import bars, cases, cli, contenders, memory
+from workshop.bench import bars, cases, cli, contenders, extension, memory
 from workshop.bench.bars import BARS, Bar, judge, judged
 from workshop.bench.cases import COLUMNS, FULL, OPEN, QUICK, TENSOR, TOGETHER, Case
 from workshop.bench.contenders import AGAIN, FLOOR, OUT, PYTHON, RUST, TWO
@@ -68,10 +68,10 @@ def test_a_wrong_contender_stops_the_bench_before_it_is_timed(monkeypatch, wrong
         off = right._replace(ask=lambda feeds: right.ask(feeds) + wrong)
         return {**found, RUST: off}
 
-    monkeypatch.setattr(cli, "contenders", with_a_wrong_one)
-    monkeypatch.setattr(cli, "time_calls", lambda *_, **__: pytest.fail("timed"))
+    monkeypatch.setattr(extension, "contenders", with_a_wrong_one)
+    monkeypatch.setattr(extension, "time_calls", lambda *_, **__: pytest.fail("timed"))
     with pytest.raises(WorkshopError, match=f"rust_ext is {wrong} USD off floor"):
-        cli.time_case(ONE)
+        extension.time_case(ONE)
 
 
 def test_an_answer_of_another_shape_is_wrong():
@@ -92,8 +92,8 @@ def test_a_slowed_contender_is_seen(monkeypatch):
             "twice": twice,
         }
 
-    monkeypatch.setattr(cli, "contenders", slowed)
-    samples = cli.time_case(ONE).assign(launch=0)
+    monkeypatch.setattr(extension, "contenders", slowed)
+    samples = extension.time_case(ONE).assign(launch=0)
     ratio = bars.stats.paired_ratio(samples, "twice", RUST)
     assert ratio.low > 1.5
     assert judge(ratio, bars.noise(samples, ONE), Bar("", ONE, "", "", 1.1)) == "missed"
@@ -179,18 +179,18 @@ def test_quick_mode_writes_a_result_and_says_what_came_of_each_bar(
     monkeypatch, tmp_path, capsys
 ):
     few = [ONE, Case(COLUMNS, task=OPEN)]
-    monkeypatch.setattr(cli, "QUICK", few)
-    monkeypatch.setattr(cli, "RUNS", 2_000)
-    monkeypatch.setattr(cli, "SESSIONS", 400)
+    monkeypatch.setattr(extension, "QUICK", few)
+    monkeypatch.setattr(extension, "RUNS", 2_000)
+    monkeypatch.setattr(extension, "SESSIONS", 400)
     monkeypatch.setattr(results, "BUILD", tmp_path)
-    cli.main(["--quick", "--seed", "3"])
+    cli.main(["extension", "--quick", "--seed", "3"])
     result = results.load("bench")
     assert isinstance(result, Result) and result.seed == 3
     assert (result.samples["seconds"] > 0).all()
     assert set(result.samples["what"]) == {case.what for case in few}
     timed = result.samples[result.samples["what"] == ONE.what]
     assert set(timed["arm"]) == set(contenders.contenders(ONE))
-    assert timed.groupby("arm")["round"].nunique().eq(cli.ROUNDS).all()
+    assert timed.groupby("arm")["round"].nunique().eq(extension.ROUNDS).all()
     said = capsys.readouterr().out
     for row in result.tables["bars"].to_dict("records"):
         assert row["bar"] in said and row["verdict"] in {

@@ -12,8 +12,9 @@ import pytest
 
 from workshop import models
 from workshop.errors import WorkshopError
-from workshop.load import load, open_loop, result, summary
+from workshop.load import closed_loop, load, open_loop, result, summary
 from workshop.serving import bodies, frozen, serve, two_cores
+from workshop.stats import quantile_interval
 
 REPORT = {
     "url": "http://127.0.0.1:1/predict",
@@ -125,17 +126,25 @@ def test_a_server_that_stands_still(still_s, seconds, waits_s, rides):
         schedule = {"arrivals": "constant", "connections": 16, "timeout_s": 30}
         done = open_loop(url, made, rate_per_s=100, seconds=seconds, **schedule)
     with serve("noop-axum", model) as url, frozen(url, **still):
-        closed = load(url, made, connections=16, seconds=seconds)
+        closed = closed_loop(url, made, connections=16, seconds=seconds)
 
     assert (done["outcome"] == "200").all()
     for q, wait_s in waits_s.items():
         assert done["latency_s"].quantile(q) == pytest.approx(wait_s, abs=0.15)
+        ours = quantile_interval(done["latency_s"], q)
+        assert ours.seconds == pytest.approx(wait_s, abs=0.15)
+        assert not ours.low > wait_s + 0.15 and not ours.high < wait_s - 0.15
+    told = summary(done, seconds)
+    assert told["p99_s"] == pytest.approx(waits_s[0.99], abs=0.15)
+    assert told["answers"] == 100 * seconds
     # Who found a connection free was sent at once; the other waited, as it is told.
     assert done.loc[~done["queued"], "waited_s"].quantile(0.99) < 0.1
     assert done["queued"].mean() == pytest.approx(still_s / seconds, abs=0.1)
     # The closed loop asked 16 times in all that time, and otherwise went on.
-    assert closed.quantile_s(0.999) < 0.1
-    assert closed.quantile_s(1) == pytest.approx(still_s, abs=0.15)
+    assert (closed["latency_s"] > still_s / 2).sum() == 16
+    assert quantile_interval(closed["latency_s"], 0.999).high < 0.1
+    assert closed["latency_s"].max() == pytest.approx(still_s, abs=0.15)
+    assert closed["waited_s"].max() < 0.1 and not closed["queued"].any()
 
 
 def test_a_server_that_dies_leaves_failures_that_are_no_latencies(rides):

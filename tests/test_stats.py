@@ -6,11 +6,13 @@ from scipy.stats import gmean, ttest_1samp
 from workshop.errors import WorkshopError
 from workshop.stats import (
     Interval,
+    mean_ms,
     median_interval,
     noise_floor,
     paired_ratio,
     quantile_interval,
     ratio_interval,
+    split,
     verdict,
 )
 
@@ -236,3 +238,19 @@ def test_rank_intervals_hold_the_true_p99_in_19_of_20_samples():
     found = [quantile_interval(rng.exponential(size=500), 0.99) for _ in range(1000)]
     held = sum(each.low <= truth <= each.high for each in found)
     assert 950 <= held <= 985
+
+
+def test_the_parts_of_a_whole_add_up_and_have_intervals():
+    parts = pd.DataFrame({"imports": [0.08, 0.09, 0.1], "load": [0.01, 0.01, 0.01]})
+    found = split(parts)
+    assert found.loc["load", "ms"] == "10.0"
+    assert found.loc["imports", "ms"] == "90 (70 to 110)"
+    mean = 100 * np.mean([8 / 9, 9 / 10, 10 / 11])
+    assert found.loc["imports", "% of it"].startswith(f"{mean:.0f} (")
+    assert mean_ms(parts["imports"]) == "90 (70 to 110)"
+
+
+def test_a_part_below_zero_is_one_that_costs():
+    found = split(pd.DataFrame({"gain": [0.03, 0.03], "cost": [-0.01, -0.01]}))
+    assert found["ms"].tolist() == ["30.0", "-10.0"]
+    assert found["% of it"].tolist() == ["150", "-50.0"]

@@ -56,22 +56,22 @@ def test_no_batch_is_an_error_that_says_so():
 def test_launches_are_numbered_and_each_gets_a_seed_of_its_own(monkeypatch):
     seeds = []
 
-    def run(command):
+    def run(command, timeout_s):
         seeds.append(command[-1])
         rows = {"arm": ["a"], "round": [0], "seconds": [0.1], "rows": [1]}
         return Finished(json.dumps(rows), "", 0, 1)
 
     monkeypatch.setattr(timing, "run", run)
-    samples = time_in_launches("fare.joblib", "fare.onnx", launches=3, seed=5)
+    samples = time_in_launches(("fare.joblib", "fare.onnx"), launches=3, seed=5)
     assert samples["launch"].tolist() == [0, 1, 2]
     assert seeds == ["5", "6", "7"]
     assert set(samples.columns) == set(COLUMNS)
 
 
 def test_a_fresh_process_times_the_arms_and_finds_python_slower_than_onnx():
-    samples = time_in_launches(*ensure("fare"), launches=1)
+    samples = time_in_launches(ensure("fare"), launches=1)
     counts = samples.groupby(["rows", "arm"]).size().unstack("arm")
-    assert counts.index.tolist() == list(one_row.PLAN)
+    assert counts.index.tolist() == list(timing.PLAN)
     assert set(counts) == {
         *("sklearn", "onnx-python", "onnx-python again", "onnx-rust", "nothing")
     }

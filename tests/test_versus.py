@@ -12,7 +12,7 @@ from workshop.arms import FLOOR_ARMS, SERVED_ARMS
 from workshop.errors import WorkshopError
 from workshop.launches import STAGES, WHOLE
 from workshop.results import Result
-from workshop.served import CLIENTS, LATENCY, TURN
+from workshop.served import CLIENTS, LATENCY, TURN, ladder
 
 ARMS = ("sklearn", "onnx-python", "onnx-python again", "onnx-rust")
 WHOLE_S = dict(zip(ARMS, [2.0, 0.2, 0.21, 0.02], strict=True))
@@ -57,6 +57,27 @@ RESULTS = {
         samples(LATENCY.format(CLIENTS[0]), 1, scaled(TURN_MS, 1e-3)),
         samples(TURN.format(CLIENTS[-1]), 1, scaled(TURN_MS, 1e-3)),
     ),
+    "scale": result(
+        "scale",
+        *(
+            samples(f"median call, {model}", rows, scaled(ONE_ROW_US, 1e-6 * rows))
+            for model in ("fare_small", "fare", "fare_large")
+            for rows in (1, 100)
+        ),
+    ),
+    "capacity": result(
+        "capacity",
+        *(samples(TURN.format(n), 1, scaled(TURN_MS, 1e-3)) for n in (1, 4, 16)),
+        **{
+            "by rate": pd.DataFrame(
+                [
+                    {"arm": arm, "launch": 0, "rate_per_s": rate, "p99_s": rate / 1e4}
+                    for arm in SERVED
+                    for rate in (100, 1000)
+                ]
+            )
+        },
+    ),
     "cost": result(
         "cost",
         bills=pd.DataFrame(
@@ -96,11 +117,31 @@ def test_a_ratio_stands_beside_what_noise_would_give():
     assert rows["whole process: ONNX in Rust"] == ""
 
 
+def test_a_larger_model_has_rows_of_its_own():
+    found = measured(versus.scale_rows(load))
+    assert found["one row, 1,000 iterations: ONNX v. scikit-learn"].startswith("187 (")
+    assert found["one row, 1,000 iterations: Rust v. Python"].startswith("2.00 (")
+
+
 def test_the_served_rows_tell_the_framework_from_the_model():
     found = measured(versus.serving_rows(load))
     assert found["served: time saved"].startswith("99.5 (")
     assert found["16 clients: framework, ONNX in both"].startswith("9.00 (")
     assert found["16 clients: framework, no model at all"].startswith("15.0 (")
+
+
+def test_a_step_of_the_ladder_stands_beside_its_framework_with_no_model():
+    steps = {
+        "model": ("sklearn-fastapi", "onnx-fastapi"),
+        "framework": ("rust-fastapi", "onnx-axum"),
+    }
+    table = ladder(RESULTS["serving"].samples, steps)
+    for clients in ("1 client", "16 clients"):
+        assert table.loc["model", clients].startswith("20.0 (")
+        assert table.loc["model", f"{clients}, no model"] == ""
+        assert table.loc["framework", clients].startswith("9.00 (")
+        assert table.loc["framework", f"{clients}, no model"].startswith("15.0 (")
+        assert table.loc["framework", f"{clients}, noise"] == "1.00"
 
 
 def test_the_bill_has_its_interval_and_the_posts_figure_where_there_is_one():

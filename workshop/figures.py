@@ -6,8 +6,10 @@ from collections.abc import Callable
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from workshop import plots, results, stats, versus
+from workshop import crossover, load_plots, plots, results, stats, versus
 from workshop.arms import BLACK, FLOOR_ARMS, IN_PROCESS_ARMS, SERVED_ARMS
+from workshop.bench import capacity
+from workshop.bench.scale import SAME, SIZES, STEPS, cases
 from workshop.claims import read_claims
 from workshop.errors import WorkshopError
 from workshop.launches import WHOLE
@@ -96,9 +98,45 @@ def ratios(load: Load = results.load) -> Axes:
     return axes
 
 
-DRAW: dict[str, Callable[[Load], Axes]] = {
-    each.__name__: each for each in (whole_process, by_rows, served, bill, ratios)
-}
+def scale(load: Load = results.load) -> Axes:
+    """Draw what each step gains against rows, for each size of the model."""
+    result = load("scale")
+    sizes = [(SIZES[name], each) for name, n, each in cases(result) if n == 1]
+    floors = [crossover.by_rows(each, *SAME) for _, each in sizes]
+    return plots.gains(
+        {
+            heading: {name: crossover.by_rows(each, *pair) for name, each in sizes}
+            for heading, pair in STEPS.items()
+        },
+        {rows: max(stats.noise(each[rows]) for each in floors) for rows in floors[0]},
+        title="Each gain is one for few rows; a larger model leaves less to Rust",
+        caption=result.caption,
+    )
+
+
+def clients(load: Load = results.load) -> Axes:
+    """Draw the answers a second of each server against the number of clients."""
+    result = load("capacity")
+    return load_plots.by_clients(
+        capacity.by_clients(result),
+        title="From a few clients on, a server of one core answers no faster",
+        caption=result.caption,
+    )
+
+
+def by_rate(load: Load = results.load) -> Axes:
+    """Draw p99 against the rate of requests, and the bound that it is held to."""
+    result = load("capacity")
+    return load_plots.by_rate(
+        result.tables["by rate"],
+        capacity.BOUND_S,
+        title="Each server has a rate beyond which nobody is answered in time",
+        caption=result.caption,
+    )
+
+
+DRAWN = (whole_process, by_rows, served, bill, ratios, scale, clients, by_rate)
+DRAW: dict[str, Callable[[Load], Axes]] = {each.__name__: each for each in DRAWN}
 
 
 def picture(name: str, load: Load, kind: str) -> bytes:

@@ -87,13 +87,25 @@ def open_loop(
 
     Raises WorkshopError where fare-load does not run.
     """
-    options = {"connections": 64} | options
-    options |= {"rate": rate_per_s, "seconds": seconds}
-    with tempfile.TemporaryDirectory() as folder:
-        raw = Path(folder, "raw.csv")
-        _run(url, bodies, options | {"raw": raw}, cores, Path(folder))
-        requests = pd.read_csv(raw, dtype={"outcome": str})
-        return requests.astype({"outcome": "category"})
+    options = {"connections": 64} | options | {"rate": rate_per_s}
+    return _requests(url, bodies, options | {"seconds": seconds}, cores)
+
+
+def closed_loop(
+    url: str,
+    bodies: Sequence[bytes],
+    *,
+    connections: int,
+    seconds: float,
+    cores: Collection[int] | None = None,
+) -> pd.DataFrame:
+    """Return every request of a load() in the columns of an open_loop().
+
+    Each is due when its connection has its last answer, so it never waits to be sent:
+    what a stall costs those who would have come meanwhile is not in it.
+    """
+    options = {"connections": connections, "seconds": seconds}
+    return _requests(url, bodies, options, cores)
 
 
 def summary(requests: pd.DataFrame, seconds: float) -> dict[str, float]:
@@ -121,6 +133,20 @@ def summary(requests: pd.DataFrame, seconds: float) -> dict[str, float]:
         "p99_high_s": p99.high,
         "lateness_p99_s": requests.loc[~requests["queued"], "waited_s"].quantile(0.99),
     }
+
+
+def _requests(
+    url: str,
+    bodies: Sequence[bytes],
+    options: Mapping[str, object],
+    cores: Collection[int] | None,
+) -> pd.DataFrame:
+    """Return fare-load's raw times; raises WorkshopError where it does not run."""
+    with tempfile.TemporaryDirectory() as folder:
+        raw = Path(folder, "raw.csv")
+        _run(url, bodies, {**options, "raw": raw}, cores, Path(folder))
+        requests = pd.read_csv(raw, dtype={"outcome": str})
+        return requests.astype({"outcome": "category"})
 
 
 def _run(

@@ -20,6 +20,7 @@ from workshop.stats import Interval
 FEW = 30  # samples; below this each is shown
 TINTS = (0.35, 1.0, 0.65, 0.5, 0.2, 0.1)  # how much of an arm's colour a part gets
 BLACK_PARTS = ("first prediction", "request fee")  # the same in every language
+LINESTYLES = ("-", "--", ":", "-.")
 SECONDS = EngFormatter(unit="s", sep=" ")
 
 
@@ -151,6 +152,42 @@ def by_rows(samples: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
     label_ends(axes)
     count = samples.groupby(["rows", "arm"]).size()
     return finish(axes, title, f"medians of {_range(count)}", caption)
+
+
+def gains(
+    panels: Mapping[str, Mapping[str, Mapping[int, Interval]]],
+    floors: Mapping[int, float],
+    *,
+    title: str,
+    caption: str = "",
+) -> Axes:
+    """Draw ratios with their 95% intervals against rows; returns the first axes.
+
+    panels: by its heading, a line's name, and the rows. floors: by the rows, what noise
+    alone gives, drawn in grey around 1.
+    """
+    figure = plt.figure(figsize=(15, 6))
+    every = figure.subplots(1, len(panels), sharex=True, squeeze=False)[0]
+    for axes, (heading, lines) in zip(every, panels.items(), strict=True):
+        noise = [*floors.values()]
+        under = [1 / each for each in noise]
+        axes.fill_between([*floors], under, noise, color=GREY, alpha=0.5, lw=0)
+        for number, (name, found) in enumerate(lines.items()):
+            rows, ratios = [*found], [each.ratio for each in found.values()]
+            ends = [(r.ratio - r.low, r.high - r.ratio) for r in found.values()]
+            style = {"color": VERMILION, "ls": LINESTYLES[number], "label": name}
+            axes.plot(rows, ratios, marker="o", **style)
+            bars = {"fmt": "none", "ecolor": VERMILION, "lw": 3}
+            axes.errorbar(rows, ratios, yerr=np.transpose(ends), **bars)
+        axes.set(xscale="log", yscale="log", xlabel="rows in one call")
+        axes.set_title(heading, loc="left", size=15)
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axes.yaxis.set_minor_locator(NullLocator())
+        label_ends(axes)
+    every[0].set_ylabel("times as fast")
+    said = "upright: 95% interval of the ratio of medians, grey: what noise gives"
+    return finish(every[0], title, said, caption)
 
 
 def sweep(table: pd.DataFrame, *, title: str, caption: str = "") -> Axes:

@@ -7,6 +7,7 @@ from workshop.errors import WorkshopError
 from workshop.paths import BUILD, REFERENCE
 
 NAMES = ("parity", "timing", "serving", "cost")
+BENCH = ("scale", "capacity")  # of make bench, which takes its time
 PUBLISHED = {"result.svg": "ratios"}  # in README.md
 
 
@@ -26,9 +27,10 @@ def _record_measurements():
             f"build/ holds no {', '.join(missing)}: run the series first (make run)."
         )
     REFERENCE.mkdir(exist_ok=True)
-    for name in NAMES:
+    benched = [name for name in BENCH if (BUILD / f"{name}.json").exists()]
+    for name in (*NAMES, *benched):
         shutil.copyfile(BUILD / f"{name}.json", REFERENCE / f"{name}.json")
     for file, figure in PUBLISHED.items():
         picture = figures.picture(figure, results.recorded, file.rpartition(".")[2])
         (REFERENCE / file).write_bytes(picture)
-    print(f"recorded {', '.join(NAMES)}; drew {', '.join(PUBLISHED)}")
+    print(f"recorded {', '.join((*NAMES, *benched))}; drew {', '.join(PUBLISHED)}")

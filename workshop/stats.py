@@ -12,7 +12,7 @@ from scipy.stats import binom, t
 
 from workshop.arms import label
 from workshop.errors import WorkshopError
-from workshop.quantities import digits
+from workshop.quantities import Spread, digits
 
 LEVEL = 0.95
 ENOUGH_LAUNCHES = 10
@@ -134,8 +134,33 @@ def noise_floor(
     ratio: Callable[[pd.DataFrame, str, str], Interval] = ratio_interval,
 ) -> float:
     """Return the ratio that an arm timed against itself does not exceed: 1 or more."""
-    same = ratio(samples, arm, again)
+    return noise(ratio(samples, arm, again))
+
+
+def noise(same: Interval) -> float:
+    """Return what the ratio of an arm to itself does not exceed: 1 or more."""
     return max(same.high, 1 / same.low if same.low else math.inf)
+
+
+def mean_ms(seconds: pd.Series) -> str:
+    """Return the mean of what launches took, in ms, with its 95% interval."""
+    return str(Spread(*mean_interval(1000 * seconds)))
+
+
+def split(parts: pd.DataFrame) -> pd.DataFrame:
+    """Return what each part is of a whole, with 95% intervals over launches.
+
+    parts: seconds, a row a launch and a column a part; they add up to the whole.
+    Columns ms and "% of it", as text.
+    """
+    share = parts.div(parts.sum(axis=1), axis=0)
+    return pd.DataFrame(
+        {
+            "ms": [mean_ms(parts[p]) for p in parts],
+            "% of it": [str(Spread(*mean_interval(100 * share[p]))) for p in parts],
+        },
+        index=parts.columns,
+    )
 
 
 def verdict(interval: Interval, floor: float) -> str:

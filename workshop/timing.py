@@ -4,17 +4,21 @@ import gc
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from time import perf_counter_ns
 
 import numpy as np
 import pandas as pd
 
 from workshop.errors import WorkshopError
+from workshop.models import ModelFiles
 from workshop.processes import run
 from workshop.progress import turns
 
 ONE_ROW = "workshop.launched.one_row"
+Plan = Mapping[int, tuple[int, int, int]]
+# rows: (batches, rounds, calls a round); no batch is timed twice by one arm
+PLAN = {1: (100, 10, 10), 100: (20, 5, 4), 10_000: (2, 2, 1)}
+LONGEST_S = 300
 
 
 def time_calls(
@@ -62,16 +66,24 @@ def _time(call: Callable[[object], object], batches: Sequence[object]) -> list[f
 
 
 def time_in_launches(
-    pickled: Path, graph: Path, *, launches: int = 10, seed: int = 0
+    files: ModelFiles,
+    plan: Plan = PLAN,
+    *,
+    threads: int = 1,
+    launches: int = 10,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Return samples of all in-process arms, from as many fresh processes.
 
-    Each process loads the arms, compares their answers, and times 1, 100 and 10,000
-    rows on one thread: see workshop/launched/one_row.py.
+    plan: by the number of rows, how many batches there are, how many rounds, and how
+    many calls an arm makes in each. Each process loads the arms, compares their
+    answers, and times them: see workshop/launched/one_row.py.
     """
-    frames = []
-    for number in turns(launches, "launch of the three ways in one process"):
-        files = [str(pickled), str(graph)]
-        done = run([sys.executable, "-m", ONE_ROW, *files, str(seed + number)])
+    line = [sys.executable, "-m", ONE_ROW, *map(str, (*files, threads))]
+    line.append(json.dumps(plan))
+    what, frames = "launch of the three ways in one process", []
+    for number in turns(launches, what):
+        done = run([*line, str(seed + number)], timeout_s=LONGEST_S)
         frames.append(pd.DataFrame(json.loads(done.stdout)).assign(launch=number))
-    return pd.concat(frames, ignore_index=True).assign(what="call", threads=1)
+    samples = pd.concat(frames, ignore_index=True)
+    return samples.assign(what="call", threads=threads)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from workshop import results, stats
 from workshop.arms import label
+from workshop.bench import scale
 from workshop.claims import read_claims
 from workshop.launches import WHOLE
 from workshop.quantities import Spread, digits, duration
@@ -46,6 +47,18 @@ def timing_rows(load: Load = results.load) -> list[Row]:
             "one row, running process: Rust v. Python", UNSAID, calls(result, 1), pair
         ),
         versus(f"{MANY} rows: Rust v. Python", UNSAID, calls(result, MANY), pair),
+    ]
+    return [row._replace(source=result.source) for row in found]
+
+
+def scale_rows(load: Load = results.load) -> list[Row]:
+    """Return the rows of one ride and a model with five times as many trees."""
+    result = load("scale")
+    samples = scale.of(result, "fare_large")
+    samples = samples[samples["rows"] == 1]
+    found = [
+        versus(f"one row, 1,000 iterations: {step}", "more", samples, pair)
+        for step, pair in scale.STEPS.items()
     ]
     return [row._replace(source=result.source) for row in found]
 
@@ -105,7 +118,7 @@ def show(*parts: list[Row]) -> pd.DataFrame:
 
 def table() -> pd.DataFrame:
     """Return the whole table, of what was measured here or else recorded."""
-    return show(timing_rows(), serving_rows(), cost_rows())
+    return show(timing_rows(), scale_rows(), serving_rows(), cost_rows())
 
 
 def text() -> str:

@@ -22,9 +22,7 @@ ANSWER, TOGETHER, OPEN = "answer", "two Python threads", "a new session"
 MODELS = {
     TENSOR: models.ensure_tensor,
     COLUMNS: lambda: models.ensure("gbr"),
-    "fare": lambda: models.ensure("fare"),
     "fare_large": lambda: models.ensure("fare_large"),
-    "forest": lambda: models.ensure("forest"),
 }
 # A turn is shorter than a time slice, so that most turns are disturbed by nobody.
 CALLS = {1: 250, 10: 50}  # a turn; of more rows, one
@@ -67,8 +65,7 @@ QUICK = [
     Case(COLUMNS, task=OPEN),
 ]
 FULL = [
-    *(Case(m, rows, n) for m in (TENSOR, COLUMNS) for n in (1, 2) for rows in ROWS),
-    *(Case(m, rows) for m in ("fare", "fare_large", "forest") for rows in ROWS[:5:2]),
+    *(Case(model, rows) for model in (TENSOR, COLUMNS) for rows in ROWS),
     *(case for case in QUICK if case.task != ANSWER or case.same_row),
     Case("fare_large", task=OPEN),
 ]

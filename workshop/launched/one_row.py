@@ -1,4 +1,8 @@
-"""Times the three ways in one process: JOBLIB ONNX SEED; prints samples as JSON."""
+"""Times the three ways in one process: JOBLIB ONNX THREADS PLAN SEED.
+
+Prints samples as JSON. PLAN is JSON: by the number of rows, [batches, rounds, calls a
+round].
+"""
 
 import json
 import sys
@@ -16,10 +20,8 @@ import rust_ext
 from workshop.asking import feeds
 from workshop.errors import WorkshopError
 from workshop.rides import FEATURES, clean, read_rides
-from workshop.timing import time_calls
+from workshop.timing import Plan, time_calls
 
-# rows: (batches, rounds, calls a round); no batch is timed twice by one arm
-PLAN = {1: (100, 10, 10), 100: (20, 5, 4), 10_000: (2, 2, 1)}
 TOLERANCE_USD = 1e-3
 
 
@@ -30,12 +32,14 @@ class Batch(NamedTuple):
     feed: dict[str, np.ndarray]
 
 
-def arms(pickled: Path, graph: Path) -> dict[str, Callable[[Batch], np.ndarray]]:
-    """Return the calls to time, each with one thread that does not spin."""
+def arms(
+    pickled: Path, graph: Path, threads: int = 1
+) -> dict[str, Callable[[Batch], np.ndarray]]:
+    """Return the calls to time, each with as many threads, which do not spin."""
     pipeline = joblib.load(pickled)["model"]
-    threadpool_limits(1)
+    threadpool_limits(threads)
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     in_python = onnxruntime.InferenceSession(graph, options)
     in_rust = rust_ext.InferenceSession(graph, options)
@@ -49,9 +53,10 @@ def arms(pickled: Path, graph: Path) -> dict[str, Callable[[Batch], np.ndarray]]
 
 
 def batches_of(rows: int, count: int, graph: Path, *, seed: int) -> list[Batch]:
-    """Return batches of rides drawn without repetition."""
+    """Return batches of rides drawn without repetition, where there are so many."""
     session = onnxruntime.InferenceSession(graph)
-    rides = clean(read_rides())[FEATURES].sample(rows * count, random_state=seed)
+    rides, drawn = clean(read_rides())[FEATURES], rows * count
+    rides = rides.sample(drawn, replace=drawn > len(rides), random_state=seed)
     frames = (rides.iloc[first : first + rows] for first in range(0, len(rides), rows))
     return [Batch(frame, feeds(frame, session)) for frame in frames]
 
@@ -62,7 +67,7 @@ def check_alike(
     """Raise WorkshopError where an arm's fares are not scikit-learn's."""
     for batch in batches:
         wanted = arms["sklearn"](batch)
-        for name in ("onnx-python", "onnx-python again", "onnx-rust"):
+        for name in ("onnx-python", "onnx-rust"):
             off_usd = np.abs(arms[name](batch).ravel() - wanted).max()
             if not off_usd < TOLERANCE_USD:
                 raise WorkshopError(
@@ -71,11 +76,13 @@ def check_alike(
                 )
 
 
-def main(pickled: Path, graph: Path, seed: int) -> pd.DataFrame:
-    """Return the samples of every number of rows in PLAN."""
-    calls = arms(pickled, graph)
+def main(
+    pickled: Path, graph: Path, *, threads: int, plan: Plan, seed: int
+) -> pd.DataFrame:
+    """Return the samples of every number of rows in the plan."""
+    calls = arms(pickled, graph, threads)
     samples = []
-    for rows, (count, rounds, calls_a_round) in PLAN.items():
+    for rows, (count, rounds, calls_a_round) in plan.items():
         batches = batches_of(rows, count, graph, seed=seed)
         check_alike(calls, batches)
         timed = time_calls(
@@ -86,5 +93,12 @@ def main(pickled: Path, graph: Path, seed: int) -> pd.DataFrame:
 
 
 if __name__ == "__main__":
-    samples = main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
+    pickled, graph, threads, plan, seed = sys.argv[1:]
+    samples = main(
+        Path(pickled),
+        Path(graph),
+        threads=int(threads),
+        plan={int(rows): each for rows, each in json.loads(plan).items()},
+        seed=int(seed),
+    )
     print(json.dumps(samples.to_dict("list")))
