@@ -23,7 +23,7 @@ sync_api = pytest.importorskip("playwright.sync_api")
 
 SEEN = BUILD / "seen"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-START_S, NOTEBOOK_S = 60, 180
+START_S, NOTEBOOK_S = 60, 300
 SETTINGS = {
     "apputils-extension/themes": '{"theme": "JupyterLab Dark"}',
     "notebook-extension/tracker": '{"windowingMode": "none"}',  # every cell is there
