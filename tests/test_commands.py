@@ -66,12 +66,12 @@ def test_reference_copies_the_measurements_and_draws(monkeypatch, tmp_path):
     (tmp_path / "build").mkdir()
     for name in reference.NAMES[1:]:
         (tmp_path / "build" / f"{name}.json").write_text(name)
-    with pytest.raises(WorkshopError, match="holds no parity"):
+    with pytest.raises(WorkshopError, match="holds no errors"):
         reference.main()
     reference.main(["golden"])
     assert not (tmp_path / "reference").exists()
     assert written == ["golden"]
-    (tmp_path / "build" / "parity.json").write_text("parity")
+    (tmp_path / "build" / "errors.json").write_text("errors")
     reference.main()
     found = {path.name: path.read_text() for path in (tmp_path / "reference").iterdir()}
     assert found.pop("result.svg") == "('ratios', 'svg')"

@@ -131,6 +131,14 @@ def test_an_arm_of_another_name_is_grey_under_its_own():
     assert to_hex(axes.patches[0].get_facecolor()).upper() == GREY
 
 
+def test_an_arm_with_a_word_behind_it_has_the_arms_look():
+    axes = plots.bars(pd.Series({"onnx-python through uv": 0.1}), title="Launchers")
+    name = axes.get_yticklabels()[0].get_text().replace("\n", " ")
+    assert name == "ONNX in Python through uv"
+    colour = to_hex(axes.patches[0].get_facecolor()).upper()
+    assert colour == ARMS["onnx-python"].colour
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(1.5e-5, "15.0 µs"), (0.0123, "12.3 ms"), (0.123, "123 ms"), (2, "2.00 s")],

@@ -1,15 +1,11 @@
-"""The table, the figures and the slides say what the samples say."""
-
-import base64
-import re
+"""The table and the figures say what the samples say."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from workshop import figures, slides, versus
+from workshop import figures, versus
 from workshop.arms import FLOOR_ARMS, SERVED_ARMS
-from workshop.errors import WorkshopError
 from workshop.launches import STAGES, WHOLE
 from workshop.results import Result
 from workshop.served import CLIENTS, LATENCY, TURN, ladder
@@ -77,6 +73,16 @@ RESULTS = {
                 ]
             )
         },
+    ),
+    "errors": result(
+        "errors",
+        errors=pd.DataFrame({"model": ["a line", "trees"], "usd": [1.2, 1.0]}),
+    ),
+    "parity": result(
+        "parity",
+        sweep=pd.DataFrame(
+            {"step": [-1, 0, 1], "sklearn": [5, 5, 6], "onnx-python": [5, 6, 6]}
+        ),
     ),
     "cost": result(
         "cost",
@@ -152,13 +158,6 @@ def test_the_bill_has_its_interval_and_the_posts_figure_where_there_is_one():
     assert (whole.post, whole.measured) == ("not said", "6.10 (6.08 to 6.12) USD")
 
 
-def test_numbers_for_the_slides():
-    found = versus.numbers(load)
-    assert found["one_row_ratio"] == "2.00"
-    assert found["many_rows_ratio"] == "1.00"
-    assert found["fee_share"] == "97%"
-
-
 @pytest.mark.parametrize("name", figures.DRAW)
 def test_every_figure_is_drawn_to_a_file(name):
     assert figures.picture(name, load, "png").startswith(b"\x89PNG")
@@ -166,20 +165,3 @@ def test_every_figure_is_drawn_to_a_file(name):
 
 def test_a_figure_is_the_same_file_every_time():
     assert figures.picture("bill", load, "svg") == figures.picture("bill", load, "svg")
-
-
-def test_the_deck_is_filled_from_the_results(monkeypatch):
-    monkeypatch.setattr(slides.results, "recorded", load)
-    deck = (slides.SLIDES / "deck.md").read_text(encoding="utf-8")
-    filled = slides.fill(deck, versus.numbers(load))
-    assert not re.search(r"\{\{|\(figure:", filled)
-    pictures = re.findall(r"!\[(.+?)\]\(data:image/png;base64,(.+?)\)", filled)
-    assert len(pictures) == 4
-    assert all(base64.b64decode(data).startswith(b"\x89PNG") for _, data in pictures)
-
-
-def test_what_nothing_fills_stops_the_build():
-    with pytest.raises(WorkshopError, match="asks for the number 'luck'"):
-        slides.fill("# {{luck}}", {"skill": "1"})
-    with pytest.raises(WorkshopError, match="no figure 'luck'"):
-        slides.fill("![Luck](figure:luck)", {})

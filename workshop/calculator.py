@@ -85,6 +85,21 @@ class Calculator:
         ends = low[now] - high[after], high[now] - low[after]
         return decide(Spread.of(middle[now] - middle[after], *ends), effort)
 
+    def by_volume(self, settings: Settings, arms: Sequence[str]) -> pd.DataFrame:
+        """Return USD a million requests, the cheaper way on Cloud Run, a column an arm.
+
+        Its index is the requests a month, from 100,000 to 10^12.
+        """
+        works = {arm: self._work(settings, arm) for arm in arms}
+        usd = {
+            arm: [
+                min(self._run_usd(settings, replace(work, requests=volume)).values())
+                for volume in CURVE
+            ]
+            for arm, work in works.items()
+        }
+        return 1e6 * pd.DataFrame(usd, index=CURVE).div(CURVE, axis=0)
+
     def page(self, settings: Settings) -> str:
         """Return the sums, the verdict and a picture as HTML, or what is wrong."""
         try:
@@ -138,14 +153,9 @@ class Calculator:
         }
 
     def _picture(self, settings: Settings) -> bytes:
-        curve = {}
-        for arm in (settings.now, settings.after):
-            work = self._work(settings, arm)
-            works = [replace(work, requests=volume) for volume in CURVE]
-            sums = [min(self._run_usd(settings, each).values()) for each in works]
-            curve[arm] = 1e6 * np.array(sums) / CURVE
+        curve = self.by_volume(settings, (settings.now, settings.after))
         axes = bill_plots.by_volume(
-            {"the cheaper way on Cloud Run": pd.DataFrame(curve, index=CURVE)},
+            {"the cheaper way on Cloud Run": curve},
             fee=self.prices.cloud_run.tier(1).request_based.usd_per_million_requests,
             title="What a million requests cost",
         )

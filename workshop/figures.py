@@ -3,10 +3,21 @@
 import io
 from collections.abc import Callable
 
+import onnx
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from workshop import crossover, load_plots, plots, results, stats, versus
+from workshop import (
+    bill_figures,
+    crossover,
+    drawing,
+    golden,
+    load_plots,
+    plots,
+    results,
+    stats,
+    versus,
+)
 from workshop.arms import BLACK, FLOOR_ARMS, IN_PROCESS_ARMS, SERVED_ARMS
 from workshop.bench import capacity
 from workshop.bench.scale import SAME, SIZES, STEPS, cases
@@ -135,12 +146,46 @@ def by_rate(load: Load = results.load) -> Axes:
     )
 
 
-DRAWN = (whole_process, by_rows, served, bill, ratios, scale, clients, by_rate)
-DRAW: dict[str, Callable[[Load], Axes]] = {each.__name__: each for each in DRAWN}
+def errors(load: Load = results.load) -> Axes:
+    """Draw how far each model of notebook 01 is off, before the ride and after it."""
+    table = load("errors").tables["errors"].set_index("model")["usd"]
+    return plots.bars(
+        table,
+        title="Before the ride trees gain; after it a line is nearly enough",
+        of="mean absolute error, USD",
+    )
 
 
-def picture(name: str, load: Load, kind: str) -> bytes:
-    """Return a figure as a file of that kind, svg or png.
+def graph(_load: Load = results.load) -> Axes:
+    """Draw the fare model's graph, as every size of the model has it."""
+    return drawing.draw_graph(
+        onnx.load(golden.GOLDEN / "fare_small.onnx"),
+        title="Six columns in, one node for all trees, one fare out",
+    )
+
+
+def threshold(load: Load = results.load) -> Axes:
+    """Draw the fare around a threshold, where a scaler stands in front of trees."""
+    steps = load("parity").tables["sweep"].set_index("step")
+    steps.index.name = "steps of float32 from the distance of the worst row"
+    return plots.sweep(
+        steps[["sklearn", "onnx-python"]],
+        title="At the threshold the two models jump at different places",
+    )
+
+
+DRAW: dict[str, Callable[[Load], Axes]] = {
+    each.__name__: each
+    for each in (
+        *(errors, graph, threshold, whole_process, by_rows, ratios, scale),
+        *(served, clients, by_rate, bill),
+        *(bill_figures.bill_rounded, bill_figures.waterfall, bill_figures.by_volume),
+    )
+}
+
+
+def picture(name: str, load: Load, kind: str, *, titled: bool = True) -> bytes:
+    """Return a figure as a file of that kind, svg or png, with its title or without.
 
     Raises WorkshopError where there is no figure of that name.
     """
@@ -149,6 +194,8 @@ def picture(name: str, load: Load, kind: str) -> bytes:
         raise WorkshopError(f"There is no figure {name!r}. Choose one of: {[*DRAW]}.")
     plots.theme()
     figure = draw(load).figure
+    if not titled:
+        figure.suptitle("").set_in_layout(False)
     file = io.BytesIO()
     with plt.rc_context({"svg.hashsalt": name}):  # the same file from the same data
         figure.savefig(file, format=kind, dpi=150, metadata={"Date": None})

@@ -1,5 +1,6 @@
 """How figures look: an arm's own style, labels, the title and the caption."""
 
+from dataclasses import replace
 from textwrap import fill
 
 import numpy as np
@@ -12,9 +13,14 @@ TITLE_WIDTH, CAPTION_WIDTH = 58, 125
 
 
 def look(arm: str) -> Arm:
-    """Return an arm's fixed look; others are grey under their own name."""
-    other = Arm(arm, arm.replace("_", " "), GREY, **IN_PROCESS)
-    return ARMS.get(arm, other)
+    """Return an arm's fixed look; others are grey under their own name.
+
+    An arm with a word behind it ("onnx-python through uv") has its look, and the word.
+    """
+    name, space, words = arm.partition(" ")
+    if name in ARMS:
+        return replace(ARMS[name], label=ARMS[name].label + space + words)
+    return Arm(arm, arm.replace("_", " "), GREY, **IN_PROCESS)
 
 
 def mark(arm: Arm) -> dict:

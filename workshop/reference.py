@@ -6,7 +6,7 @@ from workshop import figures, golden, results
 from workshop.errors import WorkshopError
 from workshop.paths import BUILD, REFERENCE
 
-NAMES = ("parity", "timing", "serving", "cost")
+NAMES = ("errors", "parity", "timing", "serving", "cost")
 BENCH = ("scale", "capacity")  # of make bench, which takes its time
 PUBLISHED = {"result.svg": "ratios"}  # in README.md
 

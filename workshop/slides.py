@@ -1,17 +1,16 @@
 """The slides: filled from the recorded measurements, built offline by Marp."""
 
-import base64
 import os
-import re
 import shutil
 
-from workshop import figures, results, versus
+from workshop import deck, results
 from workshop.errors import WorkshopError
 from workshop.paths import BUILD, ROOT
 from workshop.processes import run
 
 SLIDES = ROOT / "slides"
 OUT = BUILD / "slides"
+HTML = OUT / "fare-and-square.html"
 MARP = SLIDES / "node_modules" / ".bin" / ("marp.cmd" if os.name == "nt" else "marp")
 INSTALL_S = 600
 
@@ -19,35 +18,13 @@ INSTALL_S = 600
 def main(_argv=()):
     """Build the HTML with presenter view, and the PDF with notes, in build/slides/."""
     OUT.mkdir(parents=True, exist_ok=True)
-    deck = OUT / "deck.md"
-    text = (SLIDES / "deck.md").read_text(encoding="utf-8")
-    deck.write_text(fill(text, versus.numbers(results.recorded)), encoding="utf-8")
+    filled = OUT / "deck.md"
+    text = deck.fill(deck.DECK.read_text(encoding="utf-8"), results.recorded)
+    filled.write_text(text, encoding="utf-8")
     install()
-    marp(deck, OUT / "fare-and-square.html")
-    marp(deck, OUT / "fare-and-square.pdf", "--pdf-notes")
+    marp(filled, HTML)
+    marp(filled, HTML.with_suffix(".pdf"), "--pdf-notes")
     print(f"the slides are in {OUT.relative_to(ROOT)}/")
-
-
-def fill(text, numbers):
-    """Return the deck with its {{numbers}} and figure:names put in.
-
-    Raises WorkshopError for a name that nothing fills.
-    """
-
-    def number(found):
-        if found.group(1) not in numbers:
-            raise WorkshopError(
-                f"The deck asks for the number {found.group(1)!r}, and there are: "
-                f"{', '.join(numbers)}. Mend slides/deck.md."
-            )
-        return numbers[found.group(1)]
-
-    def figure(found):
-        picture = figures.picture(found.group(1), results.recorded, "png")
-        return f"(data:image/png;base64,{base64.b64encode(picture).decode()})"
-
-    text = re.sub(r"\{\{(\w+)\}\}", number, text)
-    return re.sub(r"\(figure:(\w+)\)", figure, text)
 
 
 def install():
@@ -65,11 +42,11 @@ def install():
     run(command, failure, timeout_s=INSTALL_S, cwd=SLIDES)
 
 
-def marp(deck, target, *options):
-    """Convert the deck to the target's format."""
+def marp(filled, target, *options):
+    """Convert the filled deck to the target's format."""
     theme = ["--theme-set", str(SLIDES / "theme.css"), "--no-config-file"]
     env = {**os.environ, "CHROME_NO_SANDBOX": "1"}
-    command = [str(MARP), str(deck), *theme, *options, "-o", str(target)]
+    command = [str(MARP), str(filled), *theme, *options, "-o", str(target)]
     failure = f"Marp cannot build {target.name}"
     if target.suffix == ".pdf":
         failure += " (it needs Chrome, Chromium, Edge or Firefox to print it)"

@@ -1,12 +1,13 @@
-"""Source shown in notebooks, cut from the files that are compiled."""
+"""Source shown in notebooks and slides, cut from the files that are run."""
 
+import json
 import re
 from pathlib import Path
 
 from IPython.display import Code
 
 from workshop.errors import WorkshopError
-from workshop.paths import ROOT
+from workshop.paths import NOTEBOOKS, ROOT
 
 LANGUAGES = {".rs": "rust", ".py": "python"}
 
@@ -27,6 +28,19 @@ def region(path, name):
     lines = found.group(1).splitlines()
     indent = min(len(line) - len(line.lstrip()) for line in lines if line.strip())
     return "\n".join(line[indent:] for line in lines)
+
+
+def cell(name):
+    """Return the source of the notebooks' cell of that id, such as 02-18.
+
+    The two digits it begins with are the notebook's. Raises WorkshopError where there
+    is no such cell.
+    """
+    for path in NOTEBOOKS.glob(f"{name[:2]}_*.ipynb"):
+        for each in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            if each["id"] == name:
+                return "".join(each["source"])
+    raise WorkshopError(f"No notebook has a cell {name!r}: was it taken out?")
 
 
 def show(path, name):

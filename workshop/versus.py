@@ -129,23 +129,6 @@ def text() -> str:
     )
 
 
-def numbers(load: Load) -> dict[str, str]:
-    """Return the numbers that the slides and the README ask for, by name."""
-    timing, bills = load("timing"), load("cost").tables["bills"].set_index("arm")
-
-    def ratio(samples: pd.DataFrame) -> Interval:
-        return stats.ratio_interval(samples, "onnx-python", "onnx-rust")
-
-    fee, compute = bills.loc["onnx-fastapi", ["fee_usd", "compute_usd"]]
-    return {
-        "whole_process_ratio": str(ratio(kind(timing, what=WHOLE))),
-        "one_row_ratio": f"{ratio(calls(timing, 1)).ratio:#.3g}",
-        "many_rows_ratio": f"{ratio(calls(timing, MANY)).ratio:#.3g}",
-        "many_rows": str(MANY),
-        "fee_share": f"{fee / (fee + compute):.0%}",
-    }
-
-
 def kind(result: Result, **wanted: object) -> pd.DataFrame:
     """Return the samples of one kind, such as what='whole process'."""
     samples = result.samples

@@ -43,6 +43,7 @@ impl Schedule {
     }
 }
 
+// region: due
 impl Iterator for Schedule {
     type Item = f64;
 
@@ -59,6 +60,7 @@ impl Iterator for Schedule {
         Some(self.due_s)
     }
 }
+// endregion: due
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,190 @@
+"""The deck is filled from what is recorded, keeps its form, and adds up to the day."""
+
+import base64
+import re
+
+import pytest
+
+from workshop import deck, figures, results, said, stats, versus
+from workshop.errors import WorkshopError
+from workshop.launches import WHOLE
+from workshop.paths import NOTEBOOKS
+from workshop.served import CLIENTS, TURN
+
+TEXT = deck.DECK.read_text(encoding="utf-8")
+SLIDES = deck.slides(TEXT)
+LABELS = ("Time: ", "Ask: ", "Demo: ", "Note: ", "If late: ")
+TALK = {"Break": 30, "Close": 20}  # minutes that no notebook counts
+MOST_WORDS, MOST_LINES, MOST_POINTS = 25, 25, 5
+
+
+def titles():
+    return [f"{at:02} {slide.title}" for at, slide in enumerate(SLIDES, 1)]
+
+
+@pytest.fixture(params=SLIDES, ids=titles())
+def slide(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def filled():
+    return deck.fill(TEXT, results.recorded)
+
+
+def without(text, *patterns):
+    for pattern in patterns:
+        text = re.sub(pattern, " ", text, flags=re.DOTALL)
+    return text
+
+
+def minutes_of(notebook):
+    said_there = notebook.read_text(encoding="utf-8")
+    return sum(
+        map(int, re.search(r"Time: (\d+) min(?: \+ (\d+))?", said_there).groups("0"))
+    )
+
+
+def test_every_gap_is_filled_and_every_picture_is_drawn(filled):
+    assert not re.search(r"\{\{|\}\}|\((?:figure|cell):", filled)
+    pictures = re.findall(r"!\[(.+?)\]\(data:image/png;base64,(.+?)\)", filled)
+    assert len(pictures) == len(re.findall(r"\(figure:", TEXT)) > 9
+    assert all(base64.b64decode(data).startswith(b"\x89PNG") for _, data in pictures)
+
+
+def test_no_slide_is_left_out(filled):
+    assert [each.minutes for each in deck.slides(filled)] == [
+        each.minutes for each in SLIDES
+    ]
+
+
+def test_the_day_is_240_minutes_and_each_part_as_long_as_its_notebook():
+    spent = {}
+    for each in SLIDES:
+        spent[each.section] = spent.get(each.section, 0) + each.minutes
+    assert sum(spent.values()) == 240
+    assert {name: spent.pop(name) for name in TALK} == TALK
+    books = sorted(NOTEBOOKS.glob("0*.ipynb"))
+    assert [section[:2] for section in spent] == [book.name[:2] for book in books]
+    for (section, minutes), book in zip(spent.items(), books, strict=True):
+        assert f'"# {section}\\n"' in book.read_text(encoding="utf-8")
+        assert minutes == minutes_of(book), section
+
+
+def test_no_number_is_typed_by_hand(slide):
+    typed = without(
+        slide.text,
+        r"\{\{.*?\}\}",
+        r"\(figure:\w+\)",
+        r'<!-- header: "\d\d',
+        r"(?m)^Time: \d+ min",
+        r"(?m)^\d\. ",  # of a list
+        r"\b[Nn]otebooks? \d\d\b",
+    )
+    assert re.findall(r".*\d.*", typed) == []
+
+
+def test_notes_can_be_taken_in_at_a_glance(slide):
+    lines = slide.notes.strip().splitlines()
+    assert lines[0].startswith("Time: ") and slide.notes.count("Time: ") == 1
+    assert len([line for line in lines if line.startswith(LABELS)]) >= 2
+    assert all(
+        re.match(r"[A-Z][a-z ]+: ", line) is None or line.startswith(LABELS)
+        for line in lines
+    )
+
+
+def test_every_part_asks_or_shows_something():
+    for section in {each.section for each in SLIDES} - {"Break"}:
+        notes = "".join(each.notes for each in SLIDES if each.section == section)
+        assert "Ask: " in notes or "Demo: " in notes, section
+
+
+def test_a_slide_has_one_thing_to_look_at_and_few_words(slide, filled):
+    text = deck.slides(filled)[SLIDES.index(slide)].text
+    shown = without(text.partition("\n# ")[2].partition("\n")[2], r"<!--.*?-->")
+    code = re.findall(r"```\w+\n(.*?)\n```", shown, re.DOTALL)
+    shown = without(shown, r"```.*?```")
+    assert len(code) + shown.count("![") <= 1
+    assert all(len(each.splitlines()) <= MOST_LINES for each in code)
+    assert len(re.findall(r"(?m)^(?:- |\d\. )", shown)) <= MOST_POINTS
+    if not re.search(r"(?m)^[|>]", shown):  # a table, or what is quoted
+        words = without(shown, r"(?m)^\d\. ", r"!\[.*?\]\(.*?\)", r"\(https:.*?\)")
+        assert len(re.findall(r"\w[\w'-]*", words)) <= MOST_WORDS
+
+
+def test_every_picture_is_told_in_words():
+    images = re.findall(r"!\[(.*?)\]\((.*?)\)", TEXT)
+    assert all(len(alt.split()) >= 8 for alt, _ in images)
+    assert {name.removeprefix("figure:") for _, name in images} <= {*figures.DRAW}
+
+
+def test_what_the_titles_say_holds_of_what_is_recorded():
+    """The record can change, and then a title may have to."""
+    timing, serving = results.recorded("timing"), results.recorded("serving")
+    pair = ("onnx-python", "onnx-rust")
+    whole = stats.ratio_interval(versus.kind(timing, what=WHOLE), *pair)
+    one = versus.calls(timing, 1)
+    one_row, to_onnx = (
+        stats.ratio_interval(one, *arms) for arms in (pair, ("sklearn", "onnx-python"))
+    )
+    many = stats.ratio_interval(versus.calls(timing, versus.MANY), *pair)
+    assert whole.low > one_row.high and one_row.low > many.high
+    assert to_onnx.low > 5 * one_row.high
+    stages = versus.kind(timing, arm="onnx-python").groupby("what")["seconds"].median()
+    assert stages["stage: first prediction"] < 0.2 * stages[WHOLE]
+    served = versus.kind(serving, what=TURN.format(CLIENTS[-1]))
+    extension = stats.ratio_interval(served, "onnx-fastapi", "rust-fastapi")
+    framework = stats.ratio_interval(served, "rust-fastapi", "onnx-axum")
+    no_model = stats.ratio_interval(served, "noop-fastapi", "noop-axum")
+    assert min(framework.low, no_model.low) > 2 > extension.high
+    errors = results.recorded("errors").tables["errors"].set_index("model")["usd"]
+    before, after = (
+        errors[f"line, {when} the ride"] - errors[f"trees, {when} the ride"]
+        for when in ("before", "after")
+    )
+    assert before > 3 * after > 0
+    sweep = results.recorded("parity").tables["sweep"]
+    assert (sweep["sklearn"] - sweep["onnx-python"]).abs().max() > 0.1
+    numbers = said.numbers(results.recorded)
+    assert numbers["parity_beyond"] == "0" and int(numbers["fee_share"][:-1]) > 90
+    assert float(numbers["rounded_usd"]) > 2 * float(numbers["fee_usd"])
+    assert numbers["verdict"].startswith("do not rewrite it")
+
+
+def one_slide(body, notes="Time: 1 min."):
+    return f"head{deck.BETWEEN}\n# A claim\n\n{body}\n\n<!--\n{notes}\n-->\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (one_slide("{{luck}}"), "asks for the number 'luck'"),
+        (one_slide("![Luck](figure:luck)"), "no figure 'luck'"),
+        (one_slide("{{cell 02-99}}"), "No notebook has a cell '02-99'"),
+        (one_slide("{{exercise 99}}"), "no cell that has the heading"),
+        (one_slide("{{code workshop/source.py luck}}"), "has no region 'luck'"),
+        (one_slide("{{joke 3}}"), "what can be cut out is: code, cell, exercise"),
+        (one_slide("", notes="Ask: why?"), "Slide 1 has no time"),
+        (one_slide("").replace("# A", "A"), "Slide 1 has no title"),
+    ],
+)
+def test_what_nothing_fills_stops_the_build(text, complaint):
+    with pytest.raises(WorkshopError, match=complaint):
+        deck.fill(text, results.recorded)
+
+
+def test_sums_that_differ_are_not_said_to_be_one(monkeypatch):
+    two = said.bill_figures.rounded(results.recorded)
+    two.loc["onnx-axum", "compute"] += 1
+    monkeypatch.setattr(said.bill_figures, "rounded", lambda _: two)
+    with pytest.raises(WorkshopError, match="says that these sums are one"):
+        said.numbers(results.recorded)
+
+
+def test_a_slide_says_its_own_minutes_and_the_agenda_all_of_them():
+    lunch = f"{deck.BETWEEN}<!-- _class: break -->\n# {{{{minutes}}}}\n"
+    lunch += "<!--\nTime: 7 min.\n-->"
+    first = one_slide("{{agenda}}", "Time: 3 min.")
+    found = deck.fill(first + lunch, results.recorded)
+    assert "# 7\n" in found and "| *break* | 7 |" in found and "|  | 3 |" in found

@@ -1,0 +1,152 @@
+"""The deck: its slides one by one, and what fills the gaps that it leaves."""
+
+import base64
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from workshop import figures, said, source
+from workshop.errors import WorkshopError
+from workshop.paths import NOTEBOOKS, ROOT
+from workshop.source import LANGUAGES
+from workshop.versus import Load
+
+DECK = ROOT / "slides" / "deck.md"
+BETWEEN = "\n---\n"
+LETTERS = {28: (64, 11), 24: (75, 13), 21: (86, 15), 18: (100, 21)}  # px: room for code
+NOTES = re.compile(r"<!--\n(.*?)-->", re.DOTALL)  # a comment of one line is for Marp
+
+
+class Slide(NamedTuple):
+    """One slide as it is written; section is the header that stands over it."""
+
+    section: str
+    kind: str
+    title: str
+    text: str  # all of it, its notes too
+    notes: str
+    minutes: int
+
+
+def slides(text: str) -> list[Slide]:
+    """Return the slides of a deck in order.
+
+    Raises WorkshopError for one without a title, or without 'Time: N min' in its notes.
+    """
+    found: list[Slide] = []
+    section = ""
+    for each in text.split(BETWEEN)[1:]:  # the first part is for Marp
+        section = _first(r'<!-- header: "(.+?)" -->', each) or section
+        title = _first(r"(?m)^# (.+)$", each)
+        notes = "\n".join(NOTES.findall(each))
+        minutes = _first(r"(?m)^Time: (\d+) min", notes)
+        if not title or not minutes:
+            raise WorkshopError(
+                f"Slide {len(found) + 1} has no {'time' if title else 'title'}: write "
+                "'Time: N min' in its notes and '# ' before its title. Mend "
+                "slides/deck.md."
+            )
+        kind = _first(r"<!-- _class: (.+?) -->", each)
+        found.append(Slide(section, kind, title, each, notes, int(minutes)))
+    return found
+
+
+def fill(text: str, load: Load) -> str:
+    """Return a deck with its gaps filled from what `load` gives.
+
+    Gaps: {{NAME}}, a number of `said.numbers`; {{minutes}}, the slide's own;
+    {{agenda}}; {{exercise NN}}, what a notebook's exercise asks; {{code PATH REGION}}
+    and {{cell ID}}, source; (figure:NAME), a picture. Raises WorkshopError for a gap
+    that nothing fills.
+    """
+    every, numbers = slides(text), said.numbers(load)
+    filled = [
+        _filled(slide, {**numbers, "minutes": str(slide.minutes)}, load)
+        for slide in every
+    ]
+    head, _, _ = text.partition(BETWEEN)
+    deck = BETWEEN.join([head, *filled])
+    return deck.replace("{{agenda}}", agenda(every))
+
+
+def agenda(every: list[Slide]) -> str:
+    """Return the half day as a table: a line from break to break, with its minutes."""
+    lines, block, minutes = ["| | minutes |", "|---|---|"], [], 0
+    for slide in every:
+        if slide.kind != "break":
+            minutes += slide.minutes
+            block += [slide.section] if slide.section not in block else []
+        if slide.kind == "break" or slide is every[-1]:
+            lines.append(f"| {' · '.join(block)} | {minutes} |")
+            block, minutes = [], 0
+        if slide.kind == "break":
+            lines.append(f"| *break* | {slide.minutes} |")
+    return "\n".join(lines)
+
+
+def exercise(notebook: str) -> str:
+    """Return what the exercise of a notebook asks: its heading, as a title."""
+    for path in NOTEBOOKS.glob(f"{notebook}_*.ipynb"):
+        found = _first(
+            r"## Exercise[^:]*: ([^\"\\]+)", path.read_text(encoding="utf-8")
+        )
+        if found:
+            return found[:1].upper() + found[1:]
+    raise WorkshopError(
+        f"Notebook {notebook} has no cell that has the heading '## Exercise: ...'."
+    )
+
+
+def _code(path: str, name: str) -> str:
+    return _block(source.region(path, name), LANGUAGES[Path(path).suffix])
+
+
+def _cell(name: str) -> str:
+    return _block(source.cell(name), "python")
+
+
+def _block(code: str, language: str) -> str:
+    """Return code as a slide shows it, in the largest letters it has room for."""
+    lines = code.splitlines()
+    wide, high = max(map(len, lines)), len(lines)
+    size = next(
+        (size for size, (w, h) in LETTERS.items() if wide <= w and high <= h),
+        min(LETTERS),
+    )
+    return f"<!-- _class: code{size} -->\n\n```{language}\n{code}\n```"
+
+
+CUT = {"code": _code, "cell": _cell, "exercise": exercise}
+
+
+def _filled(slide: Slide, numbers: dict[str, str], load: Load) -> str:
+    def number(found: re.Match) -> str:
+        name = found.group(1)
+        if name not in numbers and name != "agenda":
+            raise WorkshopError(
+                f"The deck asks for the number {name!r}, and there are: "
+                f"{', '.join(numbers)}. Mend slides/deck.md."
+            )
+        return numbers.get(name, found.group())
+
+    def cut(found: re.Match) -> str:
+        what, *names = found.group(1).split()
+        if what not in CUT:
+            raise WorkshopError(
+                f"The deck asks for {found.group()}, and what can be cut out is: "
+                f"{', '.join(CUT)}. Mend slides/deck.md."
+            )
+        return CUT[what](*names)
+
+    def figure(found: re.Match) -> str:
+        picture = figures.picture(found.group(1), load, "png", titled=False)
+        return f"(data:image/png;base64,{base64.b64encode(picture).decode()})"
+
+    text = re.sub(r"\{\{(\w+ [^}]+)\}\}", cut, slide.text)
+    text = re.sub(r"\(figure:(\w+)\)", figure, text)
+    return re.sub(r"\{\{(\w+)\}\}", number, text)
+
+
+def _first(pattern: str, text: str) -> str:
+    found = re.search(pattern, text)
+    return found.group(1) if found else ""
