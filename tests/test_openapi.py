@@ -6,13 +6,14 @@ It is tried where schemathesis is installed: .ci/run does so before the other te
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from workshop.paths import ROOT, RUST
 from workshop.serving import serve
 
-pytest.importorskip("schemathesis")
+schemathesis = pytest.importorskip("schemathesis")
 
 # Columns of every kind: with gaps, with categories, numbers, text and truth values.
 MODEL = RUST / "server/tests/models/rides.onnx"
@@ -30,6 +31,7 @@ def test_schemathesis_finds_no_fault(tmp_path):
             env={
                 **os.environ,
                 "SCHEMATHESIS_HOOKS": str(ROOT / "tests/openapi_hooks.py"),
+                "PYTHONPATH": str(Path(schemathesis.__file__).parents[1]),
                 "NO_PROXY": "127.0.0.1",
             },
             capture_output=True,
