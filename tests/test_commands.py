@@ -110,7 +110,8 @@ def test_the_gate_runs_every_notebook_of_the_series():
     *_, (name, command, _) = gate.checks()
     assert name == "notebooks"
     books = [path for path in command if path.endswith(".ipynb")]
-    names = [*series.names(), "extras/threads_and_the_gil.ipynb"]
+    extras = ["extras/scale.ipynb", "extras/threads_and_the_gil.ipynb"]
+    names = [*series.names(), *extras]
     assert books == [str(NOTEBOOKS / name) for name in names]
     assert "--nbval" in command
 

@@ -20,7 +20,7 @@ MINUTES = {  # of the half day; 40 more are breaks and 20 the close: see the REA
     "06_serve_it": (20, 10),
     "07_what_it_costs": (20, 10),
 }
-EXTRAS = {"extras/threads_and_the_gil": (10, 0)}
+EXTRAS = {"extras/scale": (10, 0), "extras/threads_and_the_gil": (10, 0)}
 BOOKS = MINUTES | EXTRAS
 IGNORED = {"nbval-ignore-output", "nbval-skip"}
 

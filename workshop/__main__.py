@@ -21,7 +21,12 @@ VERBS = {
     "store": ("series", "store", "run the notebooks in place, keeping their outputs"),
     "reference": ("reference", "main", "record build/*.json and the golden answers"),
     "slides": ("slides", "main", "build the slides in build/slides/"),
-    "bench": ("bench.cli", "main", "time rust_ext against its floor; --quick: briefly"),
+    "bench": (
+        "bench.cli",
+        "main",
+        "time extension, scale, servers; --quick: briefly",
+    ),
+    "peers": ("peers", "install", "install other servers, which the bench then loads"),
     "serve": ("servers.cli", "main", "serve a model: serve ARM --model FILE --port N"),
     "rides": ("recipe", "main", "make data/rides.csv.gz again; --check compares"),
     "clean": ("tidy", "clean", "remove what was made in build/"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workshop import models, results, served, stats
+from workshop import models, peers, results, served, stats
 from workshop.arms import FLOOR_ARMS, SERVED_ARMS, label
 from workshop.load import load, open_loop, summary
 from workshop.progress import turns
@@ -76,7 +76,7 @@ def arms_of(model: str) -> dict[str, Path]:
     files = models.ensure(model)
     return {
         arm: files.joblib if arm.startswith("sklearn") else files.onnx
-        for arm in (*SERVED_ARMS, *FLOOR_ARMS)
+        for arm in (*SERVED_ARMS, *FLOOR_ARMS, *peers.installed())
     }
 
 
