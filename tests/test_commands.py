@@ -72,10 +72,11 @@ def test_reference_copies_the_measurements_and_draws(monkeypatch, tmp_path):
     assert not (tmp_path / "reference").exists()
     assert written == ["golden"]
     (tmp_path / "build" / "parity.json").write_text("parity")
+    (tmp_path / "build" / "scale.json").write_text("scale")  # of the bench, one of two
     reference.main()
     found = {path.name: path.read_text() for path in (tmp_path / "reference").iterdir()}
     assert found.pop("result.svg") == "('ratios', 'svg')"
-    assert found == {f"{name}.json": name for name in reference.NAMES}
+    assert found == {f"{name}.json": name for name in (*reference.NAMES, "scale")}
     assert written == ["golden"] * 2
 
 
