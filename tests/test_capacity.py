@@ -88,3 +88,11 @@ def test_a_start_is_paid_for_after_as_many_requests_as_it_is_long():
     assert row["memory, MiB"] == "32.0"
     assert row["launch to ready"].startswith("20.0 ms (")
     assert row["paid for after requests"].startswith("200 (")
+
+
+def test_a_peer_runs_alone():
+    arms = {"onnx-axum": "a", "onnx-litserve": "b", "noop-axum": "c"}
+    assert capacity.together(arms) == [
+        {"onnx-axum": "a", "noop-axum": "c"},
+        {"onnx-litserve": "b"},
+    ]

@@ -72,10 +72,11 @@ def test_reference_copies_the_measurements_and_draws(monkeypatch, tmp_path):
     assert not (tmp_path / "reference").exists()
     assert written == ["golden"]
     (tmp_path / "build" / "errors.json").write_text("errors")
+    (tmp_path / "build" / "scale.json").write_text("scale")  # of the bench, one of two
     reference.main()
     found = {path.name: path.read_text() for path in (tmp_path / "reference").iterdir()}
     assert found.pop("result.svg") == "('ratios', 'svg')"
-    assert found == {f"{name}.json": name for name in reference.NAMES}
+    assert found == {f"{name}.json": name for name in (*reference.NAMES, "scale")}
     assert written == ["golden"] * 2
 
 
@@ -110,7 +111,8 @@ def test_the_gate_runs_every_notebook_of_the_series():
     *_, (name, command, _) = gate.checks()
     assert name == "notebooks"
     books = [path for path in command if path.endswith(".ipynb")]
-    names = [*series.names(), "extras/threads_and_the_gil.ipynb"]
+    extras = ["extras/scale.ipynb", "extras/threads_and_the_gil.ipynb"]
+    names = [*series.names(), *extras]
     assert books == [str(NOTEBOOKS / name) for name in names]
     assert "--nbval" in command
 

@@ -42,6 +42,7 @@ def test_a_planted_crossover_is_found_whichever_arm_is_named_first(arms):
     assert (found.first, found.then) == ("ONNX in Python", "scikit-learn")
     exact = crossover(calls(PLANTED, noise=1e-6), *arms)
     assert str(exact) == "ONNX in Python leads scikit-learn up to 200 (200 to 200)"
+    assert exact.end == "ONNX in Python up to 200 (200 to 200)"
 
 
 def test_the_interval_holds_the_truth_as_often_as_it_says():
@@ -62,6 +63,7 @@ def test_a_lead_that_never_ends_is_a_result():
     assert str(found) == (
         "ONNX in Rust leads scikit-learn, no crossover seen up to 100,000"
     )
+    assert found.end == "ONNX in Rust, no end up to 100,000"
 
 
 def test_a_lead_that_fades_into_noise_is_no_crossover():
@@ -77,6 +79,7 @@ def test_arms_that_are_alike_have_no_lead():
     alike = {"onnx-python": float, "onnx-rust": float}
     found = crossover(calls(alike), "onnx-python", "onnx-rust", noise=NOISE)
     assert str(found) == "no lead seen of ONNX in Rust over ONNX in Python"
+    assert found.end == "no lead"
 
 
 def test_where_a_lead_falls_under_a_level():

@@ -12,7 +12,7 @@ from workshop import models, rides, series
 from workshop.paths import NOTEBOOKS
 
 SERIES = [name.removesuffix(".ipynb") for name in series.names()]
-EXTRAS = ["extras/threads_and_the_gil"]
+EXTRAS = ["extras/scale", "extras/threads_and_the_gil"]
 BOOKS = SERIES + EXTRAS
 IGNORED = {"nbval-ignore-output", "nbval-skip"}
 

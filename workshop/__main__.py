@@ -22,7 +22,12 @@ VERBS = {
     "reference": ("reference", "main", "record build/*.json and the golden answers"),
     "agenda": ("agenda", "main", "write the half day's agenda; --check compares"),
     "slides": ("slides", "main", "build the slides in build/slides/"),
-    "bench": ("bench.cli", "main", "time rust_ext against its floor; --quick: briefly"),
+    "bench": (
+        "bench.cli",
+        "main",
+        "time extension, scale, servers; --quick: briefly",
+    ),
+    "peers": ("peers", "install", "install other servers, which the bench then loads"),
     "wheel": ("extension", "wheel", "make a wheel of rust_ext, in wheels/"),
     "preflight": ("preflight", "main", "look at this machine before people come"),
     "codes": ("setup_code", "main", "read the room's set-up codes: codes FILE"),

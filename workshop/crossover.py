@@ -30,6 +30,14 @@ class Crossover:
         """Whether a crossover was seen."""
         return not math.isnan(self.rows)
 
+    @property
+    def end(self) -> str:
+        """Return who leads and up to where, in a few words for a table."""
+        if self:
+            ends = f"{_count(self.low)} to {_count(self.high)}"
+            return f"{self.first} up to {_count(self.rows)} ({ends})"
+        return f"{self.first}, no end up to {self.most:,}" if self.leads else "no lead"
+
     def __str__(self) -> str:
         """Return one sentence, that none was seen among them."""
         lead = f"{self.first} leads {self.then}"

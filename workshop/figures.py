@@ -113,13 +113,16 @@ def scale(load: Load = results.load) -> Axes:
     """Draw what each step gains against rows, for each size of the model."""
     result = load("scale")
     sizes = [(SIZES[name], each) for name, n, each in cases(result) if n == 1]
-    floors = [crossover.by_rows(each, *SAME) for _, each in sizes]
+    floors = {}  # of all sizes, the widest
+    for _, samples in sizes:
+        for rows, same in crossover.by_rows(samples, *SAME).items():
+            floors[rows] = max(floors.get(rows, 1), stats.noise(same))
     return plots.gains(
         {
             heading: {name: crossover.by_rows(each, *pair) for name, each in sizes}
             for heading, pair in STEPS.items()
         },
-        {rows: max(stats.noise(each[rows]) for each in floors) for rows in floors[0]},
+        dict(sorted(floors.items())),
         title="Each gain is one for few rows; a larger model leaves less to Rust",
         caption=result.caption,
     )

@@ -181,6 +181,7 @@ def gains(
             axes.errorbar(rows, ratios, yerr=np.transpose(ends), **bars)
         axes.set(xscale="log", yscale="log", xlabel="rows in one call")
         axes.set_title(heading, loc="left", size=15)
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.yaxis.set_minor_locator(NullLocator())

@@ -102,7 +102,9 @@ def start(
             models,
         )
         servers = dict(zip(models, starts, strict=True))
-    for server in servers.values():
-        for thread in psutil.Process(server.pid).threads() if cores else []:
-            os.sched_setaffinity(thread.id, cores)
+    for server in servers.values() if cores else []:
+        process = psutil.Process(server.pid)
+        for each in (process, *process.children(recursive=True)):
+            for thread in each.threads():
+                os.sched_setaffinity(thread.id, cores)
     return servers

@@ -18,6 +18,7 @@ import pandas as pd
 import psutil
 import requests
 
+from workshop import peers
 from workshop.arms import FLOOR_ARMS, SERVED_ARMS
 from workshop.errors import WorkshopError
 from workshop.plain import plain
@@ -101,7 +102,9 @@ def command(arm: str) -> tuple[list[str], dict[str, str]]:
         return rust.command(arm), rust.environment()
     if arm in SERVED_ARMS + FLOOR_ARMS:
         return [sys.executable, "-m", "workshop", "serve", arm], dict(os.environ)
-    known = ", ".join(SERVED_ARMS + FLOOR_ARMS)
+    if arm in peers.ARMS:
+        return peers.command(arm), dict(os.environ)
+    known = ", ".join((*SERVED_ARMS, *FLOOR_ARMS, *peers.ARMS))
     raise WorkshopError(f"There is no served arm {arm!r}. Choose one of: {known}.")
 
 
@@ -153,13 +156,20 @@ def wait_until_ready(url: str, arm: str) -> None:
     """Return once the server at a URL is ready; raises WorkshopError if it is not."""
     deadline = time.monotonic() + START_S
     with local_session() as session:
-        while not session.get(f"{url}/health/ready", timeout=START_S).ok:
+        while not _is_ready(session, f"{url}/health/ready"):
             if time.monotonic() > deadline:
                 raise WorkshopError(
                     f"{arm} listens at {url}, but its model has answered no row. "
                     "Serve it with python -m workshop serve to see its log."
                 )
             time.sleep(0.002)
+
+
+def _is_ready(session: requests.Session, url: str) -> bool:
+    try:
+        return session.get(url, timeout=START_S).ok
+    except requests.ConnectionError:  # a peer says its address before it listens
+        return False
 
 
 def local_session() -> requests.Session:

@@ -1,1 +1,1 @@
-"""`python -m workshop bench`: the extension beside its peers, and above its floor."""
+"""`python -m workshop bench`: the extension, what scales, and what servers take."""

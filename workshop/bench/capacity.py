@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from workshop import models, results, served, stats
+from workshop import models, peers, results, served, stats
 from workshop.arms import FLOOR_ARMS, SERVED_ARMS, label
 from workshop.load import load, open_loop, summary
 from workshop.progress import turns
@@ -40,8 +40,12 @@ def bench(*, quick: bool, seed: int) -> dict[str, pd.DataFrame]:
     if quick:
         clients, launches, few = (1, FULL), 2, 1
     arms, sent = arms_of("fare"), bodies(clean(read_rides())[FEATURES], 1, BODIES, seed)
-    both = {**arms, TWICE + AGAIN: arms[TWICE]}
-    closed = served.measure(both, sent, clients=clients, launches=launches, seed=seed)
+    closed = pd.concat(
+        [
+            served.measure(each, sent, clients=clients, launches=launches, seed=seed)
+            for each in together({**arms, TWICE + AGAIN: arms[TWICE]})
+        ]
+    )
     sizes = {"fare": arms} if quick else {"fare": arms, LARGE: arms_of(LARGE)}
     started = pd.concat(
         [
@@ -50,7 +54,13 @@ def bench(*, quick: bool, seed: int) -> dict[str, pd.DataFrame]:
         ]
     )
     rates = rates_to_try(closed)
-    by_rate = open_loops(arms, sent, rates, launches=few, seed=seed)
+    by_rate = pd.concat(
+        [
+            open_loops(each, sent, rates, launches=few, seed=seed)
+            for each in together(arms)
+        ],
+        ignore_index=True,
+    )
     ready = pd.DataFrame(
         {
             "arm": started["arm"],
@@ -76,8 +86,14 @@ def arms_of(model: str) -> dict[str, Path]:
     files = models.ensure(model)
     return {
         arm: files.joblib if arm.startswith("sklearn") else files.onnx
-        for arm in (*SERVED_ARMS, *FLOOR_ARMS)
+        for arm in (*SERVED_ARMS, *FLOOR_ARMS, *peers.installed())
     }
+
+
+def together(arms: Arms) -> list[Arms]:
+    """Return the arms that run side by side: a peer alone, for it may not rest idle."""
+    own = {arm: file for arm, file in arms.items() if arm not in peers.ARMS}
+    return [own, *({arm: file} for arm, file in arms.items() if arm in peers.ARMS)]
 
 
 def starts(
