@@ -104,8 +104,6 @@ def test_no_two_arms_differ_by_colour_alone():
 
 @pytest.mark.usefixtures("figures")
 def test_a_dark_page_leaves_a_figure_white():
-    figure = plots.bars(
-        figures.DRAW["bill"](results.recorded).figure.described.table, title="x"
-    ).figure
+    figure = figures.DRAW["bill"](results.recorded).figure
     assert figure.get_facecolor() == (1, 1, 1, 1)
     assert figure.axes[0].get_facecolor() == (1, 1, 1, 1)
