@@ -195,7 +195,10 @@ def gains(
         label_ends(axes)
     every[0].set_ylabel("times as fast")
     said = "upright: 95% interval of the ratio of medians, grey: what noise gives"
-    return finish(every[0], title, said, caption)
+    numbers = {
+        heading: pd.DataFrame(lines).map(str) for heading, lines in panels.items()
+    }
+    return finish(every[0], title, said, caption, pd.concat(numbers, axis=1))
 
 
 def sweep(table: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
