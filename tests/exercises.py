@@ -48,6 +48,8 @@ WRONG = {
 # Cells that measure for long, and what stands in for them here.
 INSTEAD = {
     "06-14": "requests_sent = bodies(rides, 1, 2000, seed=0)",
+    "06-stall": "from workshop.load import open_loop, summary",
+    "06-live": "",
     "05-18": "calls = versus.kind(results.recorded('timing'), what='call')",
     "07-11": "serving = results.recorded('serving')",
 }

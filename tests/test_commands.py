@@ -1,11 +1,13 @@
 """The verbs beside the series: what they leave, and what they say."""
 
 import json
+import re
 import subprocess
 import sys
 
 import pytest
 
+from workshop import __main__ as commands
 from workshop import figures, gate, golden, progress, reference, series, tidy
 from workshop.errors import WorkshopError
 from workshop.paths import NOTEBOOKS, ROOT
@@ -135,3 +137,15 @@ def test_a_terminal_shows_one_line_and_a_file_gets_none(capsys, monkeypatch):
     assert out == "" and err.count("\n") == 1
     said = [each.strip() for each in err.split("\r\033[K")]
     assert said == ["", "try 1 of 2", "try 2 of 2", "2 times try: 0 s"]
+
+
+@pytest.mark.parametrize("page", ["README.md", "INSTRUCTOR.md", "CONTRIBUTING.md"])
+def test_every_command_that_a_page_names_is_one(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.search(r"(?m)^([a-z ]+):", makefile).group(1).split())
+    made = set(re.findall(r"(?m)(?:`|^)make (\w+)", text))
+    asked = set(re.findall(r"-m workshop (\w+)", text))
+    assert made | asked
+    assert made <= targets <= set(commands.VERBS)
+    assert asked <= set(commands.VERBS)

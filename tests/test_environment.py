@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections import namedtuple
 
 import pytest
@@ -190,8 +191,11 @@ def test_without_cargo_a_wheel_is_taken(steps, no_cargo):
 
 
 def test_without_cargo_and_wheel_it_goes_on_and_says_what_is_missing(
-    steps, no_cargo, capsys
+    steps, no_cargo, monkeypatch, capsys
 ):
+    extension.make()
+    assert "stays as it was built. Rust's cargo is not" in capsys.readouterr().out
+    monkeypatch.setattr(extension, "built", list)
     extension.make()
     said = capsys.readouterr().out
     assert steps == []
@@ -297,3 +301,16 @@ def test_another_program_takes_the_place_of_this_one():
     asked = [sys.executable, "-c", HANDS_OVER]
     before, after = subprocess.check_output(asked, cwd=ROOT, text=True).split()
     assert before == after
+
+
+def test_a_wheel_holds_the_extension_and_its_programs(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(extension, "WHEELS", tmp_path / "wheels")
+    monkeypatch.setattr(extension, "ROOT", tmp_path)
+    extension.wheel()
+    assert "Put the folder wheels/ into a copy" in capsys.readouterr().out
+    (wheel,) = (tmp_path / "wheels").glob("rust_ext-*.whl")
+    names = {path.filename: path for path in zipfile.ZipFile(wheel).infolist()}
+    for program in extension.BINARIES:
+        inside = names[f"rust_ext/bin/{program}{environment.EXE}"]
+        assert inside.external_attr >> 16 & 0o111, "it can be run"
+    assert any(re.match(r"rust_ext/_rust_ext.*\.(so|pyd)$", name) for name in names)

@@ -1,6 +1,8 @@
 import gc
 import json
+import sys
 import time
+import types
 
 import pandas as pd
 import pytest
@@ -100,3 +102,10 @@ def test_a_batch_holds_the_same_rows_twice_and_no_two_batches_the_same_row():
     assert len(rows) == 5_000 and rows.index.is_unique
     for batch in batches:
         assert batch.feed["hour"].ravel().tolist() == batch.frame["hour"].tolist()
+
+
+def test_a_debug_build_is_warned_about(monkeypatch):
+    debug = types.SimpleNamespace(BUILD_PROFILE="debug")
+    monkeypatch.setitem(sys.modules, "rust_ext", debug)
+    with pytest.warns(UserWarning, match=r"debug build.*many times slower.*make setup"):
+        timing.time_calls({"a": lambda _: None}, [0], rounds=1, calls=1)

@@ -37,7 +37,10 @@ def month(
     axes.set(ylabel="requests a second", ylim=(0, None))
     axes.xaxis.set_major_formatter(FuncFormatter(_day))
     axes.grid(axis="x", visible=False)
-    return finish(axes, title, f"{requests / 1e6:,.0f} million requests", caption)
+    by_day = per_s.resample("D").agg(["min", "mean", "max"])
+    by_day.index = by_day.index.strftime("%a %d")
+    said = f"{requests / 1e6:,.0f} million requests"
+    return finish(axes, title, said, caption, by_day)
 
 
 def waterfall(steps: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
@@ -68,7 +71,8 @@ def waterfall(steps: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
     said = "; ".join(f"{_colour(arm)}: {look(arm).label}" for arm in arms)
-    return finish(axes, title, f"{said}; at the end what the latter saves", caption)
+    said += "; at the end what the latter saves"
+    return finish(axes, title, said, caption, steps)
 
 
 def by_volume(
@@ -94,7 +98,7 @@ def by_volume(
         axes.xaxis.set_minor_locator(NullLocator())
     every[0].set_ylabel("USD a million requests")
     label_ends(every[-1])
-    return finish(every[0], title, "", caption)
+    return finish(every[0], title, "", caption, pd.concat(panels, axis=1))
 
 
 def tornado(table: pd.DataFrame, *, of: str, title: str, caption: str = "") -> Axes:
@@ -117,7 +121,8 @@ def tornado(table: pd.DataFrame, *, of: str, title: str, caption: str = "") -> A
     axes.set(xlim=(low - room, high + room), xlabel=of)
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
-    return finish(axes, title, "one input moved, the others in their middle", caption)
+    said = "one input moved, the others in their middle"
+    return finish(axes, title, said, caption, table)
 
 
 def _day(date: float, _position: int) -> str:

@@ -14,7 +14,7 @@ from matplotlib.textpath import TextPath
 
 from workshop.arms import BLACK
 from workshop.errors import WorkshopError
-from workshop.graphs import details_of, inputs_of, shared, type_of
+from workshop.graphs import details_of, inputs_of, nodes_of, shared, type_of
 from workshop.looks import finish
 
 PARTS = 45  # inputs, nodes and outputs: more cannot be read in one picture
@@ -66,7 +66,7 @@ def draw_graph(graph: onnx.ModelProto, *, title: str, caption: str = "") -> Axes
         _spread(column)
     axes = plt.figure(layout="constrained").subplots()
     axes.axis("off")
-    finish(axes, title, _legend(graph), caption)
+    finish(axes, title, _legend(graph), caption, nodes_of(graph))
     _place(axes, columns)
     for box in (box for column in columns for box in column if box.heads):
         _paint(axes, box)

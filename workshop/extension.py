@@ -27,8 +27,9 @@ def state():
 
     A build by another command than the set-up's, which may be a debug build, is seen.
     """
-    found = [*rust_sources(), *WHEELS.glob("*.whl"), *built()]
-    return f"{digest(found)}, {'cargo' if shutil.which('cargo') else 'no cargo'}"
+    cargo = shutil.which("cargo") is not None
+    origin = rust_sources() if cargo else [*WHEELS.glob("*.whl")]
+    return f"{digest([*origin, *built()])}, {'by cargo' if cargo else 'from a wheel'}"
 
 
 def rust_sources():
@@ -57,6 +58,8 @@ def make():
     except WorkshopError as error:
         if any(WHEELS.glob("*.whl")):
             step("rust_ext and its programs, from the wheel in wheels/", install_wheel)
+        elif built():
+            print(f"set-up: rust_ext stays as it was built. {error}")
         else:
             print(
                 f"set-up: without rust_ext. {error} Until then notebooks 00 to 03 and "

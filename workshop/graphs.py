@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import onnx
+import pandas as pd
 
 NAMES = {"float": "float32", "double": "float64"}
 REARRANGE = {"Concat", "Reshape", "Identity", "Flatten", "Squeeze", "Unsqueeze"}
@@ -84,3 +85,15 @@ def shared(graph: onnx.ModelProto) -> list[list[onnx.NodeProto]]:
         [node for node, of in zip(nodes, home, strict=True) if of == place]
         for place in sorted(set(home))
     ]
+
+
+def nodes_of(graph: onnx.ModelProto) -> pd.DataFrame:
+    """Return what each operator reads and makes, in the file's order."""
+    return pd.DataFrame(
+        {
+            "operator": node.op_type,
+            "reads": ", ".join(node.input),
+            "makes": ", ".join(node.output),
+        }
+        for node in graph.graph.node
+    )

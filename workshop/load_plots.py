@@ -37,7 +37,10 @@ def stall(loops: Mapping[str, pd.DataFrame], *, title: str, caption: str = "") -
         axes.yaxis.set_major_formatter(SECONDS)
     every[0].set_ylabel("until its answer")
     said = "a dot: a request; black: the time within which 99 in 100 were answered"
-    return finish(every[0], title, said, caption)
+    waits = {name: requests["latency_s"] for name, requests in loops.items()}
+    shares = pd.DataFrame(waits).quantile([0.5, 0.9, P99, 1])
+    shares.index = ["median, s", "p90, s", "p99, s", "longest, s"]
+    return finish(every[0], title, said, caption, shares)
 
 
 def by_clients(rates: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
@@ -58,7 +61,8 @@ def by_clients(rates: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(EngFormatter(sep=""))
     label_ends(axes)
-    return finish(axes, title, "upright: 95% interval over launches", caption)
+    numbers = rates.set_index(["arm", "clients"])[["per_s", "low", "high"]]
+    return finish(axes, title, "upright: 95% interval over launches", caption, numbers)
 
 
 def by_rate(
@@ -82,7 +86,8 @@ def by_rate(
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.yaxis.set_major_formatter(SECONDS)
     axes.figure.legend(loc="outside right center")  # names would cover the knees
-    return finish(axes, title, "small dots: launches", caption)
+    numbers = tries.pivot_table("p99_s", "rate_per_s", "arm", aggfunc="median")
+    return finish(axes, title, "small dots: launches", caption, numbers)
 
 
 def _arms(table: pd.DataFrame, by: str) -> Iterator[tuple[pd.DataFrame, Arm]]:

@@ -4,9 +4,11 @@ from dataclasses import replace
 from textwrap import fill
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 
 from workshop.arms import ARMS, GREY, IN_PROCESS, Arm
+from workshop.described import describe
 
 TEXT_GREY = "#767676"
 TITLE_WIDTH, CAPTION_WIDTH = 58, 125
@@ -26,6 +28,10 @@ def look(arm: str) -> Arm:
 def mark(arm: Arm) -> dict:
     """Return the mark that says where an arm runs, for matplotlib."""
     return {"marker": arm.marker, "fillstyle": arm.fillstyle, "mew": 2}
+
+
+def _name(arm: object) -> object:
+    return look(arm).label if isinstance(arm, str) else arm
 
 
 def label_ends(axes: Axes, gap_points: float = 20) -> None:
@@ -48,10 +54,17 @@ def write(axes: Axes, words: str, at: tuple, points_off: tuple, **style) -> None
     axes.annotate(words, at, points_off, textcoords="offset points", **style)
 
 
-def finish(axes: Axes, title: str, said: str, caption: str) -> Axes:
-    """Put the title on top and one caption under the figure."""
+def finish(
+    axes: Axes, title: str, said: str, caption: str, numbers: pd.DataFrame
+) -> Axes:
+    """Put the title on top and one caption under the figure; keep its numbers.
+
+    numbers: what is drawn, a row and column a thing that is told apart in the figure.
+    """
     axes.figure.suptitle(fill(title, TITLE_WIDTH), x=0.01, ha="left", weight="bold")
     text = "; ".join(each for each in (said, caption) if each)
+    numbers = numbers.rename(index=_name, columns=_name)
+    describe(axes.figure, f"{title} ({text})" if text else title, numbers)
     axes.figure.supxlabel(
         fill(text, CAPTION_WIDTH), x=0.01, ha="left", fontsize=12, color=TEXT_GREY
     )

@@ -61,7 +61,9 @@ def rates(samples: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
     axes.grid(axis="y", visible=False)
     count = _range(per_s.size(), "launches")
     said = f"dot: median of {count}, line: 5th to 95th percentile"
-    return finish(axes, title, said, caption)
+    spread = per_s.quantile([0.05, 0.5, 0.95]).unstack()
+    spread.columns = ["5th percentile", "median", "95th percentile"]
+    return finish(axes, title, said, caption, spread.loc[arms[::-1]])
 
 
 def intervals(
@@ -99,7 +101,11 @@ def intervals(
     axes.xaxis.set_minor_locator(NullLocator())
     axes.grid(axis="y", visible=False)
     said = "line: 95% interval of the ratio of medians, grey: what noise alone gives"
-    return finish(axes, title, said, caption)
+    numbers = {
+        name: {"ratio": r.ratio, "low": r.low, "high": r.high, "noise": floors[name]}
+        for name, r in found.items()
+    }
+    return finish(axes, title, said, caption, pd.DataFrame(numbers).T)
 
 
 def stages(samples: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
@@ -109,10 +115,12 @@ def stages(samples: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
     medians = of_stages.pivot_table("seconds", "arm", "what", aggfunc="median")[names]
     medians.columns = [name.removeprefix("stage: ") for name in names]
     slowest_first = medians.sum(axis=1).sort_values(ascending=False).index
-    axes = _stacked(medians.loc[slowest_first], duration)
+    numbers = medians.loc[slowest_first]
+    axes = _stacked(numbers, duration)
     axes.set_xlabel("seconds from launch to exit")
     count = of_stages.groupby(["arm", "what"]).size()
-    return finish(axes, title, f"medians of {_range(count, 'launches')}", caption)
+    said = f"medians of {_range(count, 'launches')}"
+    return finish(axes, title, said, caption, numbers)
 
 
 def bars(
@@ -126,7 +134,7 @@ def bars(
     table = usd.to_frame() if isinstance(usd, pd.Series) else usd
     axes = _stacked(table, lambda value: f"{value:,.2f}")
     axes.set_xlabel(of)
-    return finish(axes, title, "", caption)
+    return finish(axes, title, "", caption, table)
 
 
 def shares(seconds: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
@@ -139,7 +147,7 @@ def shares(seconds: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
     times = iter(whole[::-1])
     axes = _stacked(share, lambda _: duration(next(times)))
     axes.set_xlabel("% of what the client waits")
-    return finish(axes, title, "medians", caption)
+    return finish(axes, title, "medians", caption, share)
 
 
 def by_rows(samples: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
@@ -151,7 +159,7 @@ def by_rows(samples: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
     axes.yaxis.set_major_formatter(SECONDS)
     label_ends(axes)
     count = samples.groupby(["rows", "arm"]).size()
-    return finish(axes, title, f"medians of {_range(count)}", caption)
+    return finish(axes, title, f"medians of {_range(count)}", caption, medians)
 
 
 def gains(
@@ -188,7 +196,10 @@ def gains(
         label_ends(axes)
     every[0].set_ylabel("times as fast")
     said = "upright: 95% interval of the ratio of medians, grey: what noise gives"
-    return finish(every[0], title, said, caption)
+    numbers = {
+        heading: pd.DataFrame(lines).map(str) for heading, lines in panels.items()
+    }
+    return finish(every[0], title, said, caption, pd.concat(numbers, axis=1))
 
 
 def sweep(table: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
@@ -197,7 +208,7 @@ def sweep(table: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
     axes.set_xlabel(str(table.index.name))
     axes.set_ylabel(str(table.columns.name or "fare in USD"))
     label_ends(axes)
-    return finish(axes, title, "", caption)
+    return finish(axes, title, "", caption, table)
 
 
 def _range(counts: pd.Series, what: str = "calls") -> str:

@@ -3,12 +3,14 @@
 import gc
 import json
 import sys
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter_ns
 
 import numpy as np
 import pandas as pd
 
+from workshop import check
 from workshop.errors import WorkshopError
 from workshop.models import ModelFiles
 from workshop.processes import run
@@ -37,6 +39,7 @@ def time_calls(
     """
     if not batches:
         raise WorkshopError("There is no batch to time: give one batch at least.")
+    warn_of_debug_build()
     rng = np.random.default_rng(seed)
     samples = []
     collecting = gc.isenabled()
@@ -54,6 +57,13 @@ def time_calls(
         if collecting:
             gc.enable()
     return pd.DataFrame(samples, columns=["arm", "round", "seconds"])
+
+
+def warn_of_debug_build() -> None:
+    """Warn where the Rust extension that is loaded was built without optimisation."""
+    build = check.build()
+    if build.found == "debug":
+        warnings.warn(f"rust_ext is a debug build. {build.advice}", stacklevel=3)
 
 
 def _time(call: Callable[[object], object], batches: Sequence[object]) -> list[float]:
