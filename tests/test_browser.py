@@ -35,7 +35,8 @@ DONE = """errors => {
   return said.length > 0 && !said.some(prompt => prompt.includes('*'))
     && (said.every(prompt => /\\d/.test(prompt)) || document.querySelector(errors));
 }"""
-# Text in the outputs that stands out from what is behind it by less than 4.5 to 1.
+# Text in the outputs that stands out from what is behind it by less than 4.5 to 1;
+# highlighted code has the colours that JupyterLab gives to code in its own cells.
 PALE = """() => {
   const parts = colour => (colour.match(/[\\d.]+/g) || []).map(Number);
   const light = colour => parts(colour).slice(0, 3).map(part => part / 255)
@@ -51,7 +52,7 @@ PALE = """() => {
   const found = new Set();
   for (const each of document.querySelectorAll('.jp-OutputArea-output *')) {
     const own = [...each.childNodes].some(n => n.nodeType == 3 && n.data.trim());
-    if (!own || !each.offsetWidth) continue;
+    if (!own || !each.offsetWidth || each.closest('.highlight')) continue;
     const pair = [getComputedStyle(each).color, behind(each)];
     const [dark, bright] = pair.map(light).sort((a, b) => a - b);
     if ((bright + 0.05) / (dark + 0.05) < 4.5)

@@ -162,7 +162,7 @@ def one_slide(body, notes="Time: 1 min."):
         (one_slide("{{luck}}"), "asks for the number 'luck'"),
         (one_slide("![Luck](figure:luck)"), "no figure 'luck'"),
         (one_slide("{{cell 02-99}}"), "No notebook has a cell '02-99'"),
-        (one_slide("{{exercise 99}}"), "no cell that has the heading"),
+        (one_slide("{{exercise 99}}"), "99 has no exercise 1"),
         (one_slide("{{code workshop/source.py luck}}"), "has no region 'luck'"),
         (one_slide("{{joke 3}}"), "what can be cut out is: code, cell, exercise"),
         (one_slide("", notes="Ask: why?"), "Slide 1 has no time"),

@@ -81,6 +81,18 @@ def test_maps_have_the_keys_and_refusals_of_onnxruntime(labels, shape):
     alike(both(zipped(labels, x=tensor(T.FLOAT))), {"x": x}, ["maps", "x", "maps"])
 
 
+@pytest.mark.parametrize("names", [["y"], ["maps"], None])
+def test_maps_of_nothing_are_refused_though_another_output_is_asked_for(names):
+    nodes = [
+        helper.make_node("ZipMap", ["x"], ["maps"], **ML, classlabels_int64s=[1, 2]),
+        helper.make_node("Identity", ["z"], ["y"]),
+    ]
+    inputs = {"x": tensor(T.FLOAT, (None, 2)), "z": VECTOR}
+    maps = list_of(map_of(T.INT64, T.FLOAT))
+    sessions = both(model(nodes, inputs, {"maps": maps, "y": VECTOR}))
+    assert alike(sessions, {"x": None, "z": FLOATS}, names) == "Fail"
+
+
 def test_maps_of_a_model_with_weights_beside_it(tmp_path, monkeypatch):
     weights = onnx.numpy_helper.from_array(np.eye(2, dtype=np.float32) * 3, "w")
     nodes = [

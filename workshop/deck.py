@@ -55,7 +55,8 @@ def fill(text: str, load: Load) -> str:
     """Return a deck with its gaps filled from what `load` gives.
 
     Gaps: {{NAME}}, a number of `said.numbers`; {{minutes}}, the slide's own;
-    {{agenda}}; {{exercise NN}}, what a notebook's exercise asks; {{code PATH REGION}}
+    {{agenda}}; {{exercise NN}} or {{exercise NN 2}}, what a notebook's
+    exercise asks; {{code PATH REGION}}
     and {{cell ID}}, source; (figure:NAME), a picture. Raises WorkshopError for a gap
     that nothing fills.
     """
@@ -84,16 +85,16 @@ def agenda(every: list[Slide]) -> str:
     return "\n".join(lines)
 
 
-def exercise(notebook: str) -> str:
-    """Return what the exercise of a notebook asks: its heading, as a title."""
+def exercise(notebook: str, number: str = "1") -> str:
+    """Return what an exercise of a notebook asks: its heading, as a title."""
+    heading = r"## Exercise[^:]*: ([^\"\\]+)"
     for path in NOTEBOOKS.glob(f"{notebook}_*.ipynb"):
-        found = _first(
-            r"## Exercise[^:]*: ([^\"\\]+)", path.read_text(encoding="utf-8")
-        )
-        if found:
-            return found[:1].upper() + found[1:]
+        found = re.findall(heading, path.read_text(encoding="utf-8"))
+        if len(found) >= int(number):
+            title = found[int(number) - 1]
+            return title[:1].upper() + title[1:]
     raise WorkshopError(
-        f"Notebook {notebook} has no cell that has the heading '## Exercise: ...'."
+        f"Notebook {notebook} has no exercise {number}, by its headings."
     )
 
 

@@ -70,7 +70,7 @@ def bill(load: Load = results.load) -> Axes:
     parts.columns = ["compute", "request fee"]
     return plots.bars(
         parts,
-        title="After ONNX the request fee is nearly all of the bill",
+        title="Without rounding, the request fee is nearly all of the bill after ONNX",
         caption=f"15 million requests a month, no free tier; {times.caption}",
     )
 

@@ -34,7 +34,7 @@ def _name(arm: object) -> object:
     return look(arm).label if isinstance(arm, str) else arm
 
 
-def label_ends(axes: Axes, gap_points: float = 20) -> None:
+def label_ends(axes: Axes, gap_points: float = 24) -> None:
     """Write each line's name at its end, names pushed apart where ends are close."""
     axes.figure.draw_without_rendering()
     lines = sorted(axes.get_lines(), key=lambda line: line.get_ydata()[-1])
@@ -44,7 +44,8 @@ def label_ends(axes: Axes, gap_points: float = 20) -> None:
         x, y = line.get_xdata()[-1], line.get_ydata()[-1]
         at = axes.transData.transform((x, y))[1] * points_a_pixel
         lowest = max(at, lowest + gap_points)
-        style = {"va": "center", "color": line.get_color()}
+        colour = line.get_color()
+        style = {"va": "center", "color": TEXT_GREY if colour == GREY else colour}
         write(axes, line.get_label(), (x, y), (10, lowest - at), **style)
 
 

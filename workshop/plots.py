@@ -231,7 +231,7 @@ def _stacked(table: pd.DataFrame, words: Callable[[float], str]) -> Axes:
             axes.barh(y, width, left=left, color=shade(its.colour, part), height=0.6)
             left += width
         write(axes, words(left), (left, y), (6, 0), va="center")
-    labels = [fill(look(str(name)).label, 20) for name in table.index[::-1]]
+    labels = [fill(look(str(name)).label, 22) for name in table.index[::-1]]
     axes.set_yticks(range(len(table)), labels)
     axes.set_xlim(0, 1.2 * table.sum(axis=1).max())
     axes.grid(axis="y", visible=False)

@@ -8,13 +8,15 @@ use ort::session::SharedSessionInner;
 use smallvec::SmallVec;
 
 pub use self::opening::Metadata;
-use crate::error::{Error, Result, runtime};
+use crate::error::{Error, Result, Status, runtime};
 use crate::ffi::{self, Handle, Names};
 use crate::hazards::Hazards;
 use crate::port::{Kind, Port};
 use crate::schema::{self, Column};
 use crate::tensor::Tensor;
 use crate::value::{Keys, Value};
+
+const RUN: &str = "run the model";
 
 /// A model that is ready to answer, on the CPU, from any number of threads at once.
 pub struct Session {
@@ -31,6 +33,8 @@ pub struct Session {
     passed_on: Vec<usize>,
     /// The keys of outputs that are lists of maps, of which the tensor is asked for.
     keys: Vec<Option<Arc<Keys>>>,
+    /// Inputs that only the maps' node reads, which is not run: it would refuse a none.
+    zipped: Vec<usize>,
     hazards: Hazards,
     metadata: Metadata,
 }
@@ -116,7 +120,7 @@ impl Session {
             return Ok(());
         }
         outputs.clear();
-        run(outputs).map_err(runtime("run the model"))?;
+        run(outputs).map_err(runtime(RUN))?;
         let mut seen = inputs.iter().filter_map(Tensor::address).collect();
         outputs.iter_mut().try_for_each(|output| own(output, &mut seen))
     }
@@ -145,7 +149,7 @@ impl Session {
         let named_inputs = (&self.taken_names, &inputs[..]);
         let named_outputs = (&self.output_names, wanted);
         let handles = ffi::run_any(&self.inner, named_inputs, named_outputs)
-            .map_err(runtime("run the model"))?;
+            .map_err(runtime(RUN))?;
         let output = |(handle, position): (Handle, &usize)| {
             let mut value = Value::from_handle(handle)?;
             if let Value::Tensor(tensor) = &mut value {
@@ -176,6 +180,11 @@ impl Session {
         let missing: Vec<String> = needed.map(|(_, port)| port.name.clone()).collect();
         if !missing.is_empty() {
             return Err(Error::InputMissing { missing, inputs: names(self.inputs()) });
+        }
+        let mut nones = inputs.iter().filter(|(_, value)| matches!(value, Value::None));
+        if let Some((position, _)) = nones.find(|(at, _)| self.zipped.contains(at)) {
+            let reason = format!("input '{}' is none", self.taken[*position].name);
+            return Err(Error::Runtime { task: RUN, status: Status::Fail, reason });
         }
         for &position in wanted {
             let port = self.wanted(position)?;

@@ -43,7 +43,6 @@ impl Schedule {
     }
 }
 
-// region: due
 impl Iterator for Schedule {
     type Item = f64;
 
@@ -60,7 +59,6 @@ impl Iterator for Schedule {
         Some(self.due_s)
     }
 }
-// endregion: due
 
 #[cfg(test)]
 mod tests {

@@ -108,14 +108,17 @@ impl Session {
             .filter(|&index| position(&taken, &outputs[index].name).is_some())
             .collect();
         let mut keys = vec![None; outputs.len()];
+        let mut zipped = Vec::new();
         for Zip { position, name, keys: all } in zips {
             let (key, value) = (all.element_type(), ElementType::Float32);
             let kind = Kind::List(Box::new(Kind::Map { key, value }));
+            zipped.extend(super::position(&taken, &outputs[*position].name));
             outputs[*position] = Port { name: name.clone(), kind, shape: Vec::new() };
             keys[*position] = Some(Arc::new(all.clone()));
         }
         Ok(Self {
             hazards,
+            zipped,
             passed_on,
             inner: session.inner(),
             taken_names: Names::of(&taken),
