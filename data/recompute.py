@@ -48,7 +48,7 @@ def main(path: str) -> None:
             if min(len(arms[slow]), len(arms[fast])) > 1:
                 middle, low, high = ratio(arms[slow], arms[fast])
                 kind = f"{what}\t{rows}\t{threads}\t{slow}\t{fast}"
-                print(f"{kind}\t{middle:.4g}\t{low:.4g}\t{high:.4g}")
+                print(f"{kind}\t{middle:.6g}\t{low:.6g}\t{high:.6g}")
 
 
 if __name__ == "__main__":
