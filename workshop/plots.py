@@ -101,11 +101,9 @@ def intervals(
     axes.xaxis.set_minor_locator(NullLocator())
     axes.grid(axis="y", visible=False)
     said = "line: 95% interval of the ratio of medians, grey: what noise alone gives"
-    numbers = {
-        name: {"ratio": r.ratio, "low": r.low, "high": r.high, "noise": floors[name]}
-        for name, r in found.items()
-    }
-    return finish(axes, title, said, caption, pd.DataFrame(numbers).T)
+    ratios = {name: str(ratio) for name, ratio in found.items()}
+    numbers = pd.DataFrame({"ratio": ratios, "noise alone": floors}).loc[[*found]]
+    return finish(axes, title, said, caption, numbers)
 
 
 def stages(samples: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
