@@ -194,9 +194,7 @@ def gains(
         label_ends(axes)
     every[0].set_ylabel("times as fast")
     said = "upright: 95% interval of the ratio of medians, grey: what noise gives"
-    numbers = {
-        heading: pd.DataFrame(lines).map(str) for heading, lines in panels.items()
-    }
+    numbers = {name: pd.DataFrame(lines).map(str) for name, lines in panels.items()}
     return finish(every[0], title, said, caption, pd.concat(numbers, axis=1))
 
 
