@@ -1,4 +1,4 @@
-"""Rows from 1 to 100,000, three sizes of one model, one thread and two."""
+"""Rows from 1 to 100,000, three sizes of one model and a forest, one thread and two."""
 
 from collections.abc import Iterator
 
@@ -19,9 +19,9 @@ SIZES = {
     "forest": "a forest of 300 trees",
 }
 THREADS = (1, 2)
-ONE_THREAD = {"forest"}  # its trees answer one after the other
-MOST = {"forest": 10_000}  # rows: far beyond its crossover
-LAUNCHES = 3
+TWO_THREADS = {"fare"}
+MOST = {"fare_large": 10_000, "forest": 10_000}  # rows: more would take minutes
+LAUNCHES = 5
 # rows: (batches, rounds, calls a round), as in timing.PLAN
 PLAN: Plan = {
     1: (100, 10, 10),
@@ -65,7 +65,7 @@ def measure(
     frames = []
     for name in names:
         mine = {rows: plan[rows] for rows in plan if rows <= MOST.get(name, rows)}
-        for threads in THREADS[: 1 if name in ONE_THREAD else None]:
+        for threads in THREADS if name in TWO_THREADS else THREADS[:1]:
             calls = time_in_launches(
                 models.ensure(name),
                 mine,
