@@ -2,19 +2,18 @@
 
 import base64
 import re
+from collections import Counter
 
 import pytest
 
-from workshop import deck, figures, results, said, stats, versus
+from workshop import agenda, deck, figures, results, said, stats, versus
 from workshop.errors import WorkshopError
 from workshop.launches import WHOLE
-from workshop.paths import NOTEBOOKS
 from workshop.served import CLIENTS, TURN
 
 TEXT = deck.DECK.read_text(encoding="utf-8")
 SLIDES = deck.slides(TEXT)
 LABELS = ("Time: ", "Ask: ", "Demo: ", "Note: ", "If late: ")
-TALK = {"Break": 30, "Close": 20}  # minutes that no notebook counts
 MOST_WORDS, MOST_LINES, MOST_POINTS = 25, 25, 5
 
 
@@ -38,13 +37,6 @@ def without(text, *patterns):
     return text
 
 
-def minutes_of(notebook):
-    said_there = notebook.read_text(encoding="utf-8")
-    return sum(
-        map(int, re.search(r"Time: (\d+) min(?: \+ (\d+))?", said_there).groups("0"))
-    )
-
-
 def test_every_gap_is_filled_and_every_picture_is_drawn(filled):
     assert not re.search(r"\{\{|\}\}|\((?:figure|cell):", filled)
     pictures = re.findall(r"!\[(.+?)\]\(data:image/png;base64,(.+?)\)", filled)
@@ -58,17 +50,13 @@ def test_no_slide_is_left_out(filled):
     ]
 
 
-def test_the_day_is_240_minutes_and_each_part_as_long_as_its_notebook():
-    spent = {}
+def test_each_part_is_as_long_as_in_the_agenda():
+    on_slides, planned = Counter(), Counter()
     for each in SLIDES:
-        spent[each.section] = spent.get(each.section, 0) + each.minutes
-    assert sum(spent.values()) == 240
-    assert {name: spent.pop(name) for name in TALK} == TALK
-    books = sorted(NOTEBOOKS.glob("0*.ipynb"))
-    assert [section[:2] for section in spent] == [book.name[:2] for book in books]
-    for (section, minutes), book in zip(spent.items(), books, strict=True):
-        assert f'"# {section}\\n"' in book.read_text(encoding="utf-8")
-        assert minutes == minutes_of(book), section
+        on_slides[each.section.lower()] += each.minutes
+    for part in agenda.parts():
+        planned[part.what.lower()] += part.minutes
+    assert on_slides == planned
 
 
 def test_no_number_is_typed_by_hand(slide):
@@ -183,8 +171,7 @@ def test_sums_that_differ_are_not_said_to_be_one(monkeypatch):
 
 
 def test_a_slide_says_its_own_minutes_and_the_agenda_all_of_them():
-    lunch = f"{deck.BETWEEN}<!-- _class: break -->\n# {{{{minutes}}}}\n"
-    lunch += "<!--\nTime: 7 min.\n-->"
-    first = one_slide("{{agenda}}", "Time: 3 min.")
-    found = deck.fill(first + lunch, results.recorded)
-    assert "# 7\n" in found and "| *break* | 7 |" in found and "|  | 3 |" in found
+    slide = one_slide("{{minutes}} {{agenda}}", "Time: 3 min.")
+    found = deck.fill(slide, results.recorded)
+    assert "3 | | minutes |" in found and "| *break* | 10 |" in found
+    assert "| 00 check your setup · 01 train a fare model · 02 write it" in found

@@ -5,6 +5,7 @@
 
 import json
 import re
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -86,6 +87,16 @@ def plan() -> str:
         lines.append(_row(part.clock, part.what, part.minutes, exercise, part.late))
     whole, saved = sum(p.minutes for p in parts()), sum(p.saved_min for p in parts())
     lines.append(f"\n{whole} minutes in all; skipping all that saves {saved}.")
+    return "\n".join(lines)
+
+
+def blocks() -> str:
+    """Return the agenda of a slide: a line from break to break."""
+    lines = ["| | minutes |", "|---|---|"]
+    for away, group in groupby(parts(), lambda part: part.what == "break"):
+        block = [*group]
+        what = "*break*" if away else " · ".join(part.what for part in block)
+        lines.append(_row(what, sum(part.minutes for part in block)))
     return "\n".join(lines)
 
 

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-from workshop import figures, said, source
+from workshop import agenda, figures, said, source
 from workshop.errors import WorkshopError
 from workshop.paths import NOTEBOOKS, ROOT
 from workshop.source import LANGUAGES
@@ -67,22 +67,7 @@ def fill(text: str, load: Load) -> str:
     ]
     head, _, _ = text.partition(BETWEEN)
     deck = BETWEEN.join([head, *filled])
-    return deck.replace("{{agenda}}", agenda(every))
-
-
-def agenda(every: list[Slide]) -> str:
-    """Return the half day as a table: a line from break to break, with its minutes."""
-    lines, block, minutes = ["| | minutes |", "|---|---|"], [], 0
-    for slide in every:
-        if slide.kind != "break":
-            minutes += slide.minutes
-            block += [slide.section] if slide.section not in block else []
-        if slide.kind == "break" or slide is every[-1]:
-            lines.append(f"| {' · '.join(block)} | {minutes} |")
-            block, minutes = [], 0
-        if slide.kind == "break":
-            lines.append(f"| *break* | {slide.minutes} |")
-    return "\n".join(lines)
+    return deck.replace("{{agenda}}", agenda.blocks())
 
 
 def exercise(notebook: str, number: str = "1") -> str:
