@@ -13,7 +13,7 @@ def test_the_half_day_is_240_minutes_with_three_breaks():
     parts = agenda.parts()
     assert sum(part.minutes for part in parts) == 240
     assert [part.minutes for part in parts if part.what == "break"] == [10, 10, 10]
-    numbers = [part.what[:2] for part in parts if part.finding][:-1]
+    numbers = [part.what[:2] for part in parts if part.question][:-1]
     assert numbers == [name[:2] for name in series.names()]
     assert parts[-1].start_min == 240 - parts[-1].minutes
 

@@ -12,18 +12,18 @@ from typing import NamedTuple
 from workshop.errors import WorkshopError
 from workshop.paths import NOTEBOOKS, ROOT
 
-FINDINGS = {
-    "00": "three claims; you bet on each notebook before anything runs",
-    "01": "before the ride trees help, after it a line is nearly enough",
-    "02": "the file is a graph, and no code",
-    "03": "a model that loads and runs can still be wrong",
-    "04": "twenty lines of Rust call the same engine",
-    "05": "552% is launcher, start, imports and exit",
-    "06": "most of what Rust gains is the server around the model",
-    "07": "when not to rewrite it",
+QUESTIONS = {
+    "00": "is this machine ready, and what do you bet?",
+    "01": "how good can a fare be before the ride, and by which estimator?",
+    "02": "which file takes it elsewhere, and what is in it?",
+    "03": "is it the same model, and which rows would show that it is not?",
+    "04": "how much Rust does it take, and are the fares the same?",
+    "05": "where can 552% come from?",
+    "06": "how much of it is the model, and how much the server?",
+    "07": "what would a rewrite save in a month, and when does it pay?",
 }
 BREAK_AFTER, BREAK_MIN = ("02", "04", "06"), 10
-CLOSE = ("close", 20, "the bets are scored")
+CLOSE = ("close", 20, "who won the bets?")
 TITLE = re.compile(r"# (\d\d) (.+)")
 TIME = re.compile(r"Time: (\d+) min(?: \+ (\d+) min exercise)?")
 LATE = re.compile(r"Short of time: (.+)")
@@ -37,7 +37,7 @@ class Part(NamedTuple):
     start_min: int
     minutes: int
     exercise_min: int = 0  # of these
-    finding: str = ""
+    question: str = ""
     late: str = ""  # what its take-away says can be skipped
 
     @property
@@ -62,20 +62,20 @@ def parts() -> list[Part]:
     for path in sorted(NOTEBOOKS.glob("0*.ipynb")):
         number, title, taught, exercise, late = _read(path)
         what = f"{number} {title[0].lower()}{title[1:]}"
-        add(what, taught + exercise, exercise, FINDINGS[number], late)
+        add(what, taught + exercise, exercise, QUESTIONS[number], late)
         if number in BREAK_AFTER:
             add("break", BREAK_MIN)
-    what, minutes, finding = CLOSE
-    add(what, minutes, 0, finding)
+    what, minutes, question = CLOSE
+    add(what, minutes, 0, question)
     return found
 
 
 def table() -> str:
-    """Return the agenda of those who come: what, how long, and what they find out."""
+    """Return the agenda of those who come: what, how long, and which question."""
     lines = ["| | minutes | |", "|---|---|---|"]
     for part in parts():
-        what = part.what if part.finding else f"*{part.what}*"
-        lines.append(_row(what, part.minutes, part.finding))
+        what = part.what if part.question else f"*{part.what}*"
+        lines.append(_row(what, part.minutes, part.question))
     return "\n".join(lines)
 
 

@@ -33,6 +33,7 @@ from workshop import conversion, export, faithful
 from workshop.errors import WorkshopError
 from workshop.files import write_whole
 from workshop.paths import BUILD
+from workshop.progress import turns
 from workshop.rides import (
     FEATURES,
     NUMBERS,
@@ -181,6 +182,11 @@ def _ensure_array(
 def load(name: str = "fare") -> Pipeline:
     """The fitted pipeline of that name, from its joblib file."""
     return joblib.load(ensure(name).joblib)["model"]
+
+
+def load_each(names: Sequence[str]) -> dict[str, Pipeline]:
+    """The fitted pipelines of those names, saying how far it is: fitting takes long."""
+    return {names[turn]: load(names[turn]) for turn in turns(len(names), "model")}
 
 
 def _files(name: str) -> ModelFiles:
