@@ -66,6 +66,8 @@ QUICK = [
 ]
 FULL = [
     *(Case(model, rows) for model in (TENSOR, COLUMNS) for rows in ROWS),
+    *(Case(COLUMNS, rows, threads=2) for rows in (1, 1_000)),
+    *(Case("fare_large", rows, threads) for rows in (1, 1_000) for threads in (1, 2)),
     *(case for case in QUICK if case.task != ANSWER or case.same_row),
     Case("fare_large", task=OPEN),
 ]
