@@ -144,7 +144,7 @@ def by_rate(load: Load = results.load) -> Axes:
     return load_plots.by_rate(
         result.tables["by rate"],
         capacity.BOUND_S,
-        title="Each server has a rate beyond which nobody is answered in time",
+        title="Up to some rate the wait hardly grows, and beyond it the queue does",
         caption=result.caption,
     )
 
