@@ -10,6 +10,7 @@ from workshop.month import FLAT, Month
 from workshop.prices import read_prices
 from workshop.workload import (
     Workload,
+    at_peak,
     busy_share,
     capacity_per_s,
     cold_share,
@@ -89,3 +90,13 @@ def test_no_rate_keeps_a_bound_that_an_answer_alone_breaks():
     assert capacity_per_s(0.001, 10) == pytest.approx(600)
     with pytest.raises(WorkshopError, match=r"alone 1 in 100 takes 4\.61 ms"):
         capacity_per_s(0.001, 0.004)
+
+
+def test_the_peak_needs_as_many_instances_as_keep_the_bound():
+    work = Workload(1e6, 0.012)
+    each = capacity_per_s(0.012, 0.1)
+    rate = 1e6 * RUSH.shares.max() / RUSH.slot_s
+    assert at_peak(work, RUSH, 0.1) == -(-rate // each) > 1
+    assert at_peak(replace(work, vcpu=4), RUSH, 0.1) == -(-rate // (4 * each))
+    with pytest.raises(WorkshopError, match="No rate keeps"):
+        at_peak(work, RUSH, 0.05)

@@ -1,7 +1,7 @@
 """What a month asks of the instances: how many, how often they start, how busy."""
 
 from dataclasses import dataclass
-from math import log
+from math import ceil, log
 
 import numpy as np
 
@@ -110,3 +110,13 @@ def capacity_per_s(answer_s: float, p99_s: float, *, most: float = 0.6) -> float
             "Allow more time, or answer faster."
         )
     return min(1 / answer_s - log(100) / p99_s, most / answer_s)
+
+
+def at_peak(work: Workload, month: Month, p99_s: float) -> int:
+    """Return how many instances the busiest slot needs to keep p99 within p99_s.
+
+    Its requests a second over what an instance answers so: vCPUs x `capacity_per_s`.
+    The autoscaler, and so the bill, goes by load: see `instances`.
+    """
+    each = work.vcpu * capacity_per_s(work.busy_s, p99_s)
+    return ceil(month.per_s(work.requests).max() / each)
