@@ -20,7 +20,7 @@ from workshop.stats import Interval
 FEW = 30  # samples; below this each is shown
 TINTS = (0.35, 1.0, 0.65, 0.5, 0.2, 0.1)  # how much of an arm's colour a part gets
 BLACK_PARTS = ("first prediction", "request fee")  # the same in every language
-LINESTYLES = ("-", "--", ":", "-.")
+LINESTYLES, MARKERS = ("-", "--", ":", "-."), ("o", "s", "^", "D")
 SECONDS = EngFormatter(unit="s", sep=" ")
 
 
@@ -60,7 +60,7 @@ def rates(samples: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.grid(axis="y", visible=False)
     count = _range(per_s.size(), "launches")
-    said = f"dot: median of {count}, line: 5th to 95th percentile"
+    said = f"mark: median of {count}, line: 5th to 95th percentile"
     spread = per_s.quantile([0.05, 0.5, 0.95]).unstack()
     spread.columns = ["5th percentile", "median", "95th percentile"]
     return finish(axes, title, said, caption, spread.loc[arms[::-1]])
@@ -181,19 +181,19 @@ def gains(
         for number, (name, found) in enumerate(lines.items()):
             rows, ratios = [*found], [each.ratio for each in found.values()]
             ends = [(r.ratio - r.low, r.high - r.ratio) for r in found.values()]
-            style = {"color": VERMILION, "ls": LINESTYLES[number], "label": name}
-            axes.plot(rows, ratios, marker="o", **style)
+            style = {"ls": LINESTYLES[number], "marker": MARKERS[number]}
+            axes.plot(rows, ratios, color=VERMILION, label=name, ms=9, **style)
             bars = {"fmt": "none", "ecolor": VERMILION, "lw": 3}
             axes.errorbar(rows, ratios, yerr=np.transpose(ends), **bars)
         axes.set(xscale="log", yscale="log", xlabel="rows in one call")
         axes.set_title(heading, loc="left", size=15)
-        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,g}"))
+        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
         axes.yaxis.set_minor_locator(NullLocator())
-        label_ends(axes)
+    every[-1].legend(loc="upper left", bbox_to_anchor=(1, 1), handlelength=3)
     every[0].set_ylabel("times as fast")
-    said = "upright: 95% interval of the ratio of medians, grey: what noise gives"
+    said = "upright: 95% interval of the ratio of medians, grey: noise at its most"
     numbers = {name: pd.DataFrame(lines).map(str) for name, lines in panels.items()}
     return finish(every[0], title, said, caption, pd.concat(numbers, axis=1))
 
