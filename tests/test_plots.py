@@ -34,7 +34,7 @@ ONE_ROW = {"onnx-rust": 8e-6, "sklearn": 3e-3, "onnx-python": 16e-6}
 def test_few_samples_are_shown_one_by_one():
     few = plots.rates(samples(ONE_ROW, launches=11), title="few", caption="2 CPUs")
     assert sum(line.get_marker() == "." for line in few.get_lines()) == 3
-    said = "dot: median of 11 launches, line: 5th to 95th percentile; 2 CPUs"
+    said = "mark: median of 11 launches (dots), line: 5th to 95th percentile; 2 CPUs"
     assert {"few", said, "125,000"} <= set(drawn(few))
     many = plots.rates(samples(ONE_ROW, launches=40), title="many")
     assert not [line for line in many.get_lines() if line.get_marker() == "."]

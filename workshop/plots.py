@@ -60,7 +60,8 @@ def rates(samples: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
     axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.grid(axis="y", visible=False)
     count = _range(per_s.size(), "launches")
-    said = f"mark: median of {count}, line: 5th to 95th percentile"
+    dots = " (dots)" if per_s.size().min() < FEW else ""
+    said = f"mark: median of {count}{dots}, line: 5th to 95th percentile"
     spread = per_s.quantile([0.05, 0.5, 0.95]).unstack()
     spread.columns = ["5th percentile", "median", "95th percentile"]
     return finish(axes, title, said, caption, spread.loc[arms[::-1]])
