@@ -25,6 +25,8 @@ LATE_S = 0.001  # beyond, it was the load that was late, and the rate was not tr
 ENOUGH, LEAST_S = 400, 0.5  # answers, for p99 to have an upper end; and seconds
 READY = "launch to ready, {}"
 LARGE = "fare_large"
+ONNX, AXUM = ("sklearn-fastapi", "onnx-fastapi"), ("onnx-fastapi", "onnx-axum")
+STEPS = {"scikit-learn to ONNX": ONNX, "FastAPI to axum": AXUM}  # to the faster arm
 LAUNCHES, FEW_LAUNCHES = 5, 3
 BODIES = 2000
 TWICE = "onnx-fastapi"
@@ -61,6 +63,10 @@ def bench(*, quick: bool, seed: int) -> dict[str, pd.DataFrame]:
         ],
         ignore_index=True,
     )
+    # Not scikit-learn: sixteen clients of the larger model wait longer than a turn.
+    large = {arm: arms_of(LARGE)[arm] for arm in (*AXUM, *FLOOR_ARMS)}
+    large[TWICE + AGAIN] = large[TWICE]
+    larger = served.measure(large, sent, launches=launches, seed=seed)
     ready = pd.DataFrame(
         {
             "arm": started["arm"],
@@ -70,11 +76,15 @@ def bench(*, quick: bool, seed: int) -> dict[str, pd.DataFrame]:
         }
     ).assign(rows=1, threads=1, round=0)
     samples = pd.concat([closed, ready], ignore_index=True)
-    tables = {"by rate": by_rate, "starts": started}
+    tables = {"by rate": by_rate, "starts": started, "larger model": larger}
     results.save("capacity", samples, seed, tables)
     found = results.load("capacity")
     return {
         "answers a second, by clients": by_clients(found),
+        "what each step gains": served.ladder(closed, STEPS).reset_index(),
+        "with the larger model": served.ladder(
+            larger, {"FastAPI to axum": AXUM}
+        ).reset_index(),
         "by rate, of all that was due": by_rate,
         f"held with p99 under {duration(BOUND_S)}": in_words(held(found)).reset_index(),
         "start and memory": start_and_memory(found).reset_index(),
