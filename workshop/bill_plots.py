@@ -64,10 +64,10 @@ def waterfall(steps: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
     for y, (_, row) in enumerate(steps.iterrows()):
         sums = " and ".join(f"{row[arm]:.2f}" for arm in arms)
         said = f"{sums}: {row[SAVED]:.0f}%"
-        write(axes, said, (1.06 * most, y), (0, 0), va="center", size=16)
+        write(axes, said, (1.04 * most, y), (0, 0), va="center", size=20)
     names = [fill(str(name), NAME_WIDTH) for name in steps.index]
     axes.set_yticks(range(len(steps)), names)
-    axes.set(xlim=(0, 1.6 * most), xlabel="USD a month")
+    axes.set(xlim=(0, 1.8 * most), xlabel="USD a month")
     axes.invert_yaxis()
     axes.grid(axis="y", visible=False)
     said = "; ".join(f"{_colour(arm)}: {look(arm).label}" for arm in arms)

@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable
 
 import onnx
+import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
@@ -11,8 +12,8 @@ from workshop import (
     bill_figures,
     crossover,
     drawing,
-    golden,
     load_plots,
+    models,
     plots,
     results,
     stats,
@@ -77,16 +78,32 @@ def bill(load: Load = results.load) -> Axes:
 
 def ratios(load: Load = results.load) -> Axes:
     """Draw what Rust gains over Python for each way to time it; the post's in black."""
-    timing, serving = load("timing"), load("serving")
-    claims = read_claims().whole_process["median_s"]
-    many = kind(serving, what=TURN.format(CLIENTS[-1]))
-    rows = [
-        ("whole process", kind(timing, what=WHOLE), "onnx-python", "onnx-rust"),
-        ("one row", calls(timing, 1), "onnx-python", "onnx-rust"),
-        ("100 rows", calls(timing, versus.MANY), "onnx-python", "onnx-rust"),
+    many = kind(load("serving"), what=TURN.format(CLIENTS[-1]))
+    served_rows = [
         ("served, Rust behind FastAPI", many, "onnx-fastapi", "rust-fastapi"),
         ("served, Rust behind axum", many, "onnx-fastapi", "onnx-axum"),
     ]
+    return _gains([*_unserved(load), *served_rows], load)
+
+
+def ratios_unserved(load: Load = results.load) -> Axes:
+    """Draw the part of it that needs no server."""
+    return _gains(_unserved(load), load)
+
+
+Gain = tuple[str, pd.DataFrame, str, str]  # its name, samples, the slow arm, the fast
+
+
+def _unserved(load: Load) -> list[Gain]:
+    timing, pair = load("timing"), ("onnx-python", "onnx-rust")
+    return [
+        ("whole process", kind(timing, what=WHOLE), *pair),
+        ("one row", calls(timing, 1), *pair),
+        ("100 rows", calls(timing, versus.MANY), *pair),
+    ]
+
+
+def _gains(rows: list[Gain], load: Load) -> Axes:
     found = {
         name: stats.ratio_interval(samples, slow, fast)
         for name, samples, slow, fast in rows
@@ -99,8 +116,9 @@ def ratios(load: Load = results.load) -> Axes:
         found,
         floors,
         title="What Rust gains over Python depends on what is timed",
-        caption=timing.caption,
+        caption=load("timing").caption,
     )
+    claims = read_claims().whole_process["median_s"]
     post = claims["onnx-python"] / claims["onnx-rust"]
     axes.plot(post, len(rows) - 1, "x", color=BLACK, ms=13, mew=3)
     axes.annotate(
@@ -160,9 +178,9 @@ def errors(load: Load = results.load) -> Axes:
 
 
 def graph(_load: Load = results.load) -> Axes:
-    """Draw the fare model's graph, as every size of the model has it."""
+    """Draw the fare model's graph; the model is fitted first where it is not there."""
     return drawing.draw_graph(
-        onnx.load(golden.GOLDEN / "fare_small.onnx"),
+        onnx.load(models.ensure("fare").onnx),
         title="Six columns in, one node for all trees, one fare out",
     )
 
@@ -180,7 +198,8 @@ def threshold(load: Load = results.load) -> Axes:
 DRAW: dict[str, Callable[[Load], Axes]] = {
     each.__name__: each
     for each in (
-        *(errors, graph, threshold, whole_process, by_rows, ratios, scale),
+        *(errors, graph, threshold, whole_process, by_rows, scale),
+        *(ratios, ratios_unserved),
         *(served, clients, by_rate, bill),
         *(bill_figures.bill_rounded, bill_figures.waterfall, bill_figures.by_volume),
     )

@@ -11,7 +11,7 @@ from workshop.arms import ARMS, GREY, IN_PROCESS, Arm
 from workshop.described import describe
 
 TEXT_GREY = "#767676"
-TITLE_WIDTH, CAPTION_WIDTH = 58, 125
+TITLE_WIDTH, CAPTION_WIDTH, CAPTION_SIZE = 58, 98, 15
 
 
 def look(arm: str) -> Arm:
@@ -67,6 +67,10 @@ def finish(
     numbers = numbers.rename(index=_name, columns=_name)
     describe(axes.figure, f"{title} ({text})" if text else title, numbers)
     axes.figure.supxlabel(
-        fill(text, CAPTION_WIDTH), x=0.01, ha="left", fontsize=12, color=TEXT_GREY
+        fill(text, CAPTION_WIDTH),
+        x=0.01,
+        ha="left",
+        fontsize=CAPTION_SIZE,
+        color=TEXT_GREY,
     )
     return axes
