@@ -1,19 +1,22 @@
 """The deck is filled from what is recorded, keeps its form, and adds up to the day."""
 
+import ast
 import base64
 import re
 from collections import Counter
+from itertools import pairwise
 
 import pytest
 
-from workshop import agenda, deck, figures, results, said, stats, versus
+from workshop import agenda, deck, figures, results, said, source, stats, versus
 from workshop.errors import WorkshopError
 from workshop.launches import WHOLE
 from workshop.served import CLIENTS, TURN
+from workshop.verdict import Effort
 
 TEXT = deck.DECK.read_text(encoding="utf-8")
 SLIDES = deck.slides(TEXT)
-LABELS = ("Time: ", "Ask: ", "Demo: ", "Note: ", "If late: ")
+SETTLE_NOTHING = ("lead", "exercise", "break", "claims")  # slides without a result
 MOST_WORDS, MOST_LINES, MOST_POINTS = 25, 25, 5
 
 
@@ -40,7 +43,7 @@ def without(text, *patterns):
 def test_every_gap_is_filled_and_every_picture_is_drawn(filled):
     assert not re.search(r"\{\{|\}\}|\((?:figure|cell):", filled)
     pictures = re.findall(r"!\[(.+?)\]\(data:image/png;base64,(.+?)\)", filled)
-    assert len(pictures) == len(re.findall(r"\(figure:", TEXT)) > 9
+    assert len(pictures) == len(re.findall(r"\((?:figure|cell):", TEXT)) > 9
     assert all(base64.b64decode(data).startswith(b"\x89PNG") for _, data in pictures)
 
 
@@ -68,6 +71,8 @@ def test_no_number_is_typed_by_hand(slide):
         r"(?m)^Time: \d+ min",
         r"(?m)^\d\. ",  # of a list
         r"\b[Nn]otebooks? \d\d\b",
+        r"\bfloat(?:32|64)\b",
+        r"\(cell:[\w-]+\)",
     )
     assert re.findall(r".*\d.*", typed) == []
 
@@ -75,9 +80,10 @@ def test_no_number_is_typed_by_hand(slide):
 def test_notes_can_be_taken_in_at_a_glance(slide):
     lines = slide.notes.strip().splitlines()
     assert lines[0].startswith("Time: ") and slide.notes.count("Time: ") == 1
-    assert len([line for line in lines if line.startswith(LABELS)]) >= 2
+    assert len([line for line in lines if line.startswith(deck.LABELS)]) >= 2
     assert all(
-        re.match(r"[A-Z][a-z ]+: ", line) is None or line.startswith(LABELS)
+        re.match(r"[A-Z][a-z ]+(?: \(.+\))?: ", line) is None
+        or line.startswith(deck.LABELS)
         for line in lines
     )
 
@@ -85,7 +91,48 @@ def test_notes_can_be_taken_in_at_a_glance(slide):
 def test_every_part_asks_or_shows_something():
     for section in {each.section for each in SLIDES} - {"Break"}:
         notes = "".join(each.notes for each in SLIDES if each.section == section)
-        assert "Ask: " in notes or "Demo: " in notes, section
+        assert re.search("(?m)^(?:Ask|Demo)", notes), section
+
+
+def test_no_title_settles_the_question_asked_under_it(slide):
+    """A title is a result: what it answers is asked before it, what is yours is not."""
+    if slide.kind not in SETTLE_NOTHING:
+        for asked in re.findall(r"(?m)^Ask: (.+)", slide.notes):
+            assert re.search(r"\b(?:you|your|we)\b", asked), asked
+
+
+def test_what_the_next_slide_answers_is_asked_last(slide):
+    before, asks, question = slide.notes.partition(deck.BEFORE)
+    if asks:
+        assert before.endswith("\n")
+        assert not re.search(rf"(?m)^(?:{'|'.join(deck.LABELS)})", question)
+        following = SLIDES[SLIDES.index(slide) + 1]
+        assert following.kind not in SETTLE_NOTHING
+
+
+def test_each_claim_of_a_picture_is_asked_for_before_it_is_seen():
+    for before, each in pairwise(SLIDES):
+        if "![" in each.text:
+            assert deck.BEFORE in before.notes, each.title
+
+
+def test_the_verdict_asks_for_the_effort_of_notebook_07():
+    (effort,) = (
+        value
+        for node in ast.walk(ast.parse(source.cell("07-28")))
+        if isinstance(node, ast.Dict)
+        for key, value in zip(node.keys, node.values, strict=True)
+        if ast.literal_eval(key) == ("onnx-fastapi", "onnx-axum")
+    )
+    given = {each.arg: ast.literal_eval(each.value) for each in effort.keywords}
+    asked = Effort(*map(ast.literal_eval, effort.args), **given)
+    assert asked == said.REWRITE
+    assert f"; {asked}, repaid in" in said.numbers(results.recorded)["verdict"]
+
+
+def test_the_presenter_sees_a_note_as_one_line(filled):
+    for each in deck.slides(filled):
+        assert all(line.startswith(deck.LABELS) for line in each.notes.splitlines())
 
 
 def test_a_slide_has_one_thing_to_look_at_and_few_words(slide, filled):
@@ -104,7 +151,8 @@ def test_a_slide_has_one_thing_to_look_at_and_few_words(slide, filled):
 def test_every_picture_is_told_in_words():
     images = re.findall(r"!\[(.*?)\]\((.*?)\)", TEXT)
     assert all(len(alt.split()) >= 8 for alt, _ in images)
-    assert {name.removeprefix("figure:") for _, name in images} <= {*figures.DRAW}
+    drawn = {name for _, name in images if not name.startswith("cell:")}
+    assert {name.removeprefix("figure:") for name in drawn} <= {*figures.DRAW}
 
 
 def test_what_the_titles_say_holds_of_what_is_recorded():
@@ -150,9 +198,11 @@ def one_slide(body, notes="Time: 1 min."):
         (one_slide("{{luck}}"), "asks for the number 'luck'"),
         (one_slide("![Luck](figure:luck)"), "no figure 'luck'"),
         (one_slide("{{cell 02-99}}"), "No notebook has a cell '02-99'"),
+        (one_slide("{{output 02-18}}"), "'02-18' has no text/plain stored under it"),
+        (one_slide("![Luck](cell:02-18)"), "'02-18' has no image/png stored"),
         (one_slide("{{exercise 99}}"), "99 has no exercise 1"),
         (one_slide("{{code workshop/source.py luck}}"), "has no region 'luck'"),
-        (one_slide("{{joke 3}}"), "what can be cut out is: code, cell, exercise"),
+        (one_slide("{{joke 3}}"), "can be cut out is: code, cell, output, exercise"),
         (one_slide("", notes="Ask: why?"), "Slide 1 has no time"),
         (one_slide("").replace("# A", "A"), "Slide 1 has no title"),
     ],

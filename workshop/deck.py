@@ -14,7 +14,10 @@ from workshop.versus import Load
 DECK = ROOT / "slides" / "deck.md"
 BETWEEN = "\n---\n"
 LETTERS = {28: (64, 11), 24: (75, 13), 21: (86, 15), 18: (100, 21)}  # px: room for code
-NOTES = re.compile(r"<!--\n(.*?)-->", re.DOTALL)  # a comment of one line is for Marp
+NOTES = re.compile(r"<!--\n(.*?)\n?-->", re.DOTALL)  # a comment of one line is for Marp
+BEFORE = "Ask (before you go on): "  # what the next slide's title answers
+LABELS = ("Time: ", "Ask: ", BEFORE, "Demo: ", "Note: ", "If late: ")
+WRAPPED = re.compile(rf"\n(?!{'|'.join(map(re.escape, LABELS))})")
 
 
 class Slide(NamedTuple):
@@ -56,9 +59,11 @@ def fill(text: str, load: Load) -> str:
 
     Gaps: {{NAME}}, a number of `said.numbers`; {{minutes}}, the slide's own;
     {{agenda}}; {{exercise NN}} or {{exercise NN 2}}, what a notebook's
-    exercise asks; {{code PATH REGION}}
-    and {{cell ID}}, source; (figure:NAME), a picture. Raises WorkshopError for a gap
-    that nothing fills.
+    exercise asks; {{code PATH REGION}} and {{cell ID}}, source; {{output ID}}, the
+    text stored under a cell; (figure:NAME), a picture; (cell:ID), one stored under a
+    cell. Each line of the notes that begins with a label becomes one line, since the
+    presenter view wraps lines itself. Raises WorkshopError for a gap that nothing
+    fills.
     """
     every, numbers = slides(text), said.numbers(load)
     filled = [
@@ -102,7 +107,11 @@ def _block(code: str, language: str) -> str:
     return f"<!-- _class: code{size} -->\n\n```{language}\n{code}\n```"
 
 
-CUT = {"code": _code, "cell": _cell, "exercise": exercise}
+def _output(name: str) -> str:
+    return _block(source.output(name, "text/plain"), "text")
+
+
+CUT = {"code": _code, "cell": _cell, "output": _output, "exercise": exercise}
 
 
 def _filled(slide: Slide, numbers: dict[str, str], load: Load) -> str:
@@ -128,8 +137,17 @@ def _filled(slide: Slide, numbers: dict[str, str], load: Load) -> str:
         picture = figures.picture(found.group(1), load, "png", titled=False)
         return f"(data:image/png;base64,{base64.b64encode(picture).decode()})"
 
+    def stored(found: re.Match) -> str:
+        picture = source.output(found.group(1), "image/png")
+        return f"(data:image/png;base64,{picture.strip()})"
+
+    def whole_lines(found: re.Match) -> str:
+        return f"<!--\n{WRAPPED.sub(' ', found.group(1))}\n-->"
+
     text = re.sub(r"\{\{(\w+ [^}]+)\}\}", cut, slide.text)
     text = re.sub(r"\(figure:(\w+)\)", figure, text)
+    text = re.sub(r"\(cell:([\w-]+)\)", stored, text)
+    text = NOTES.sub(whole_lines, text)
     return re.sub(r"\{\{(\w+)\}\}", number, text)
 
 

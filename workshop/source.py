@@ -36,10 +36,28 @@ def cell(name):
     The two digits it begins with are the notebook's. Raises WorkshopError where there
     is no such cell.
     """
+    return "".join(_cell(name)["source"])
+
+
+def output(name, kind):
+    """Return what is stored under a cell of that id, of a kind such as text/plain.
+
+    Raises WorkshopError where there is no such cell, or no such output under it.
+    """
+    for each in _cell(name).get("outputs", []):
+        if kind in each.get("data", {}):
+            return "".join(each["data"][kind])
+    raise WorkshopError(
+        f"The cell {name!r} has no {kind} stored under it: run "
+        f"'python -m workshop store' with notebook {name[:2]}."
+    )
+
+
+def _cell(name):
     for path in NOTEBOOKS.glob(f"{name[:2]}_*.ipynb"):
         for each in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             if each["id"] == name:
-                return "".join(each["source"])
+                return each
     raise WorkshopError(f"No notebook has a cell {name!r}: was it taken out?")
 
 
