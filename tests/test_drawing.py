@@ -172,7 +172,7 @@ def test_the_fare_model_reads_from_six_columns_to_one_number():
             *((joined, trees), (trees, "variable float32")),
         ]
     )
-    said = axes.figure._supxlabel.get_text()
+    said = " ".join(axes.figure._supxlabel.get_text().split())
     assert said.startswith("10 nodes; ") and "share a box" in said
     assert said.endswith("; build") and axes.figure._suptitle.get_text() == "Ten nodes"
 

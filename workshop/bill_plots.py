@@ -92,7 +92,7 @@ def by_volume(
             style = {"color": its.colour, "ls": its.linestyle, "label": its.label}
             axes.plot(table.index, usd, markevery=few, ms=9, **style, **mark(its))
         axes.set(xscale="log", yscale="log", xlabel="requests a month")
-        axes.set_title(name, loc="left", size=15)
+        axes.set_title(name, loc="left", size=18)
         axes.xaxis.set_major_formatter(FuncFormatter(_requests))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda usd, _: f"{usd:g}"))
         axes.xaxis.set_minor_locator(NullLocator())

@@ -32,7 +32,7 @@ def stall(loops: Mapping[str, pd.DataFrame], *, title: str, caption: str = "") -
         p99 = quantile_interval(ok["latency_s"], P99)
         axes.axhline(p99.seconds, color=BLACK, lw=2)
         said = f"{name}\n{len(ok):,} answers, p99 {duration(p99.seconds)}"
-        axes.set_title(said, loc="left", size=15)
+        axes.set_title(said, loc="left", size=18)
         axes.set(yscale="log", xlabel="seconds, when it was due")
         axes.yaxis.set_major_formatter(SECONDS)
     every[0].set_ylabel("until its answer")

@@ -1,6 +1,6 @@
 """The figures' forms, one function each: the title states the finding."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from textwrap import fill
 
 import numpy as np
@@ -8,20 +8,15 @@ import pandas as pd
 import seaborn as sns
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
-from matplotlib.legend_handler import HandlerTuple
-from matplotlib.patches import Patch
 from matplotlib.ticker import EngFormatter, LogLocator, NullLocator, StrMethodFormatter
 
 from workshop.arms import ARMS, BLACK, GREY, VERMILION
 from workshop.looks import finish, label_ends, look, mark, write
 from workshop.quantities import duration
+from workshop.stacks import stacked
 from workshop.stats import Interval
 
 FEW = 30  # samples; below this each is shown
-TINTS = (0.35, 1.0, 0.65, 0.5, 0.2, 0.1)  # how much of an arm's colour a part gets
-BLACK_PARTS = ("first prediction", "request fee")  # the same in every language
-THIN = 0.02  # of the longest bar: a black part below it gets a mark
 LINESTYLES, MARKERS = ("-", "--", ":", "-."), ("o", "s", "^", "D")
 SECONDS = EngFormatter(unit="s", sep=" ")
 
@@ -117,7 +112,7 @@ def stages(samples: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
     medians.columns = [name.removeprefix("stage: ") for name in names]
     slowest_first = medians.sum(axis=1).sort_values(ascending=False).index
     numbers = medians.loc[slowest_first]
-    axes = _stacked(numbers, duration)
+    axes = stacked(numbers, duration)
     axes.set_xlabel("seconds from launch to exit")
     count = of_stages.groupby(["arm", "what"]).size()
     said = f"medians of {_range(count, 'launches')}"
@@ -133,7 +128,7 @@ def bars(
 ) -> Axes:
     """Draw money as bars from zero: a row of the table a bar, its columns stacked."""
     table = usd.to_frame() if isinstance(usd, pd.Series) else usd
-    axes = _stacked(table, lambda value: f"{value:,.2f}")
+    axes = stacked(table, lambda value: f"{value:,.2f}")
     axes.set_xlabel(of)
     return finish(axes, title, "", caption, table)
 
@@ -146,7 +141,7 @@ def shares(seconds: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
     whole = seconds.sum(axis=1)
     share = 100 * seconds.div(whole, axis=0)
     times = iter(whole[::-1])
-    axes = _stacked(share, lambda _: duration(next(times)))
+    axes = stacked(share, lambda _: duration(next(times)))
     axes.set_xlabel("% of what the client waits")
     return finish(axes, title, "medians", caption, share)
 
@@ -189,7 +184,7 @@ def gains(
             bars = {"fmt": "none", "ecolor": VERMILION, "lw": 3}
             axes.errorbar(rows, ratios, yerr=np.transpose(ends), **bars)
         axes.set(xscale="log", yscale="log", xlabel="rows in one call")
-        axes.set_title(heading, loc="left", size=15)
+        axes.set_title(heading, loc="left", size=18)
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
@@ -213,43 +208,6 @@ def sweep(table: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
 def _range(counts: pd.Series, what: str = "calls") -> str:
     low, high = counts.min(), counts.max()
     return f"{low:,} {what}" if low == high else f"{low:,} to {high:,} {what}"
-
-
-def _stacked(table: pd.DataFrame, words: Callable[[float], str]) -> Axes:
-    axes = plt.figure().subplots()
-    tints = TINTS if table.shape[1] > 1 else (1.0,)
-
-    def shade(colour: str, part: int) -> tuple[float, ...]:
-        if table.columns[part] in BLACK_PARTS:
-            return to_rgb(BLACK)
-        return tuple(1 - tints[part] * (1 - light) for light in to_rgb(colour))
-
-    longest = table.sum(axis=1).max()
-    for y, (name, widths) in enumerate(table[::-1].iterrows()):
-        its, left = look(str(name)), 0.0
-        for part, width in enumerate(widths):
-            axes.barh(y, width, left=left, color=shade(its.colour, part), height=0.6)
-            if table.columns[part] in BLACK_PARTS and width < THIN * longest:
-                axes.plot(left + width / 2, y + 0.4, "v", color=BLACK, ms=11)
-            left += width
-        write(axes, words(left), (left, y), (6, 0), va="center")
-    labels = [fill(look(str(name)).label, 22) for name in table.index[::-1]]
-    axes.set_yticks(range(len(table)), labels)
-    axes.set_xlim(0, 1.2 * longest)
-    axes.grid(axis="y", visible=False)
-    if table.shape[1] > 1:
-        colours = dict.fromkeys(look(str(name)).colour for name in table.index)
-        patches = [
-            tuple(Patch(color=shade(colour, part)) for colour in colours)
-            for part in range(table.shape[1])
-        ]
-        axes.figure.legend(
-            patches,
-            table.columns,
-            loc="outside right center",
-            handler_map={tuple: HandlerTuple(ndivide=None, pad=0)},
-        )
-    return axes
 
 
 def _lines(table: pd.DataFrame) -> Axes:
