@@ -116,6 +116,17 @@ def test_each_claim_of_a_picture_is_asked_for_before_it_is_seen():
             assert deck.BEFORE in before.notes, each.title
 
 
+@pytest.mark.usefixtures("figures")
+def test_no_figure_before_notebook_06_shows_what_06_asks_for():
+    first = next(at for at, each in enumerate(SLIDES) if each.section.startswith("06"))
+    for name in re.findall(
+        r"\(figure:(\w+)\)", "".join(s.text for s in SLIDES[:first])
+    ):
+        described = figures.DRAW[name](results.recorded).figure.described
+        told = f"{described.words} {described.table.to_string()}"
+        assert not re.search("served|behind", told), name
+
+
 def test_the_verdict_asks_for_the_effort_of_notebook_07():
     (effort,) = (
         value

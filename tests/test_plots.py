@@ -57,6 +57,11 @@ def test_stages_stack_from_zero_to_the_whole_with_the_prediction_in_black():
     assert [bar.get_x() for bar in slow] == pytest.approx([0, 0.02, 0.82])
     assert slow[-1].get_facecolor()[:3] == to_rgb(BLACK)
     assert {"830 ms", "92.2 ms", "first prediction", "imports"} <= set(drawn(axes))
+    marks = [float(line.get_xdata()[0]) for line in axes.get_lines()]
+    assert sorted(marks) == pytest.approx([0.825 / 9, 0.825])  # over what is too thin
+    (legend,) = axes.figure.legends
+    shown = {patch.get_facecolor() for patch in legend.findobj(mpl.patches.Rectangle)}
+    assert {bar.get_facecolor() for bar in axes.patches} <= shown
 
 
 def test_money_is_bars_from_zero_with_the_sum_written_at_the_end():
@@ -66,6 +71,7 @@ def test_money_is_bars_from_zero_with_the_sum_written_at_the_end():
     )
     axes = plots.bars(table, title="The fee", caption="Cloud Run")
     assert axes.get_xlim()[0] == 0 and len(axes.patches) == 4
+    assert not axes.get_lines()  # each fee can be seen
     assert {"14.07", "12.68", "request fee", "Cloud Run"} <= set(drawn(axes))
     single = plots.bars(pd.Series({"onnx-axum": 12.68}), title="One")
     assert to_hex(single.patches[0].get_facecolor()).upper() == ARMS["onnx-axum"].colour
