@@ -11,6 +11,7 @@ import pytest
 from workshop import agenda, deck, figures, results, said, source, stats, versus
 from workshop.errors import WorkshopError
 from workshop.launches import WHOLE
+from workshop.paths import NOTEBOOKS
 from workshop.served import CLIENTS, TURN
 from workshop.verdict import Effort
 
@@ -114,6 +115,17 @@ def test_each_claim_of_a_picture_is_asked_for_before_it_is_seen():
     for before, each in pairwise(SLIDES):
         if "![" in each.text:
             assert deck.BEFORE in before.notes, each.title
+
+
+def test_what_is_for_home_is_neither_shown_nor_skipped(slide):
+    books = "".join(path.read_text("utf-8") for path in NOTEBOOKS.glob("0*.ipynb"))
+    at_home = re.findall(r'"#+ (.+?) \(at home\)', books)
+    assert at_home
+    for told in re.findall(
+        r"(?m)^(?:Demo|If late): (?:.|\n(?![A-Z][a-z ]+: ))+", slide.notes
+    ):
+        said = " ".join(told.lower().split())
+        assert not [part for part in at_home if part.lower() in said]
 
 
 @pytest.mark.usefixtures("figures")
