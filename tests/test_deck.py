@@ -8,10 +8,23 @@ from itertools import pairwise
 
 import pytest
 
-from workshop import agenda, deck, figures, results, said, source, stats, versus
+from workshop import (
+    agenda,
+    bill_figures,
+    choices,
+    deck,
+    figures,
+    results,
+    said,
+    source,
+    stats,
+    versus,
+)
+from workshop.claims import read_claims
 from workshop.errors import WorkshopError
 from workshop.launches import WHOLE
 from workshop.paths import NOTEBOOKS
+from workshop.prices import read_prices
 from workshop.served import CLIENTS, TURN
 from workshop.verdict import Effort
 
@@ -209,6 +222,17 @@ def test_what_the_titles_say_holds_of_what_is_recorded():
     assert numbers["parity_beyond"] == "0" and int(numbers["fee_share"][:-1]) > 90
     assert float(numbers["rounded_usd"]) > 2 * float(numbers["fee_usd"])
     assert numbers["verdict"].startswith("do not rewrite it")
+
+
+def test_what_moves_the_bill_more_than_the_language_is_told_apart():
+    cases, prices = choices.post_cases(read_claims()), read_prices().cloud_run
+    in_turn = choices.in_turn(bill_figures.january())
+    usd = choices.bills(cases, prices, in_turn, adding=True)
+    difference = usd["sklearn-fastapi"].iloc[0] - usd["onnx-axum"].iloc[0]
+    moved = usd["sklearn-fastapi"].diff().abs()
+    more = ["+ request fee", "+ 100 ms rounding", "+ rush hours, 31 days"]
+    assert moved[[*more, "+ one idle instance"]].min() > difference
+    assert moved[["+ requests overlap", "+ start-up time"]].max() < difference
 
 
 def one_slide(body, notes="Time: 1 min."):
