@@ -26,8 +26,9 @@ ENOUGH, LEAST_S = 400, 0.5  # answers, for p99 to have an upper end; and seconds
 READY = "launch to ready, {}"
 LARGE = "fare_large"
 ONNX, AXUM = ("sklearn-fastapi", "onnx-fastapi"), ("onnx-fastapi", "onnx-axum")
-STEPS = {"scikit-learn to ONNX": ONNX, "FastAPI to axum": AXUM}  # to the faster arm
-LAUNCHES, FEW_LAUNCHES = 5, 3
+LAST = {"FastAPI to axum": AXUM}
+STEPS = {"scikit-learn to ONNX": ONNX, **LAST}
+WHOLE, QUICK = (CLIENTS, 5, 3), ((1, FULL), 2, 1)  # clients, launches, and a few
 BODIES = 2000
 TWICE = "onnx-fastapi"
 P99 = ["p99_s", "p99_low_s", "p99_high_s", "answers"]
@@ -38,9 +39,7 @@ Arms = Mapping[str, Path]
 
 def bench(*, quick: bool, seed: int) -> dict[str, pd.DataFrame]:
     """Return what to print, by heading, having written build/capacity.json."""
-    clients, launches, few = CLIENTS, LAUNCHES, FEW_LAUNCHES
-    if quick:
-        clients, launches, few = (1, FULL), 2, 1
+    clients, launches, few = QUICK if quick else WHOLE
     arms, sent = arms_of("fare"), bodies(clean(read_rides())[FEATURES], 1, BODIES, seed)
     closed = pd.concat(
         [
@@ -82,9 +81,7 @@ def bench(*, quick: bool, seed: int) -> dict[str, pd.DataFrame]:
     return {
         "answers a second, by clients": by_clients(found),
         "what each step gains": served.ladder(closed, STEPS).reset_index(),
-        "with the larger model": served.ladder(
-            larger, {"FastAPI to axum": AXUM}
-        ).reset_index(),
+        "with the larger model": served.ladder(larger, LAST).reset_index(),
         "by rate, of all that was due": by_rate,
         f"held with p99 under {duration(BOUND_S)}": in_words(held(found)).reset_index(),
         "start and memory": start_and_memory(found).reset_index(),
