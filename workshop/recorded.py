@@ -20,8 +20,8 @@ def need_rust_ext() -> None:
     """Return where rust_ext is there; else open the recorded course in a browser.
 
     It opens at this notebook, and the recorded numbers settle the bets that need
-    rust_ext. Then raises WorkshopError, in one line; names and modules that the
-    notebook lacks from there on raise the same.
+    rust_ext. Then raises WorkshopError, in one line, which whatever fails in the
+    notebook from there on is shown with, too.
     """
     try:
         rust_ext()
@@ -32,18 +32,20 @@ def need_rust_ext() -> None:
     webbrowser.open(page.as_uri() + _anchor())
     settle_bets()
     here = page.relative_to(ROOT)
-    stop = WorkshopError(
+    line = (
         "This notebook needs rust_ext, which is not built here. Read it as it was "
         f"recorded, in {here} (file browser on the left: {' > '.join(here.parts)}). To "
         "run it: 'make setup', with Rust or with your instructor's folder wheels/ in "
         "this one; then Kernel > Restart Kernel."
     )
+
+    def again(shell, kind, error, *_args, **_options):
+        said = WorkshopError(f"{line} This cell ends with {kind.__name__}: {error}")
+        shell.showtraceback((WorkshopError, said, None))
+
     if shell := get_ipython():
-        shell.set_custom_exc(
-            (ImportError, NameError),
-            lambda shell, *_error, **_: shell.showtraceback((type(stop), stop, None)),
-        )
-    raise stop from None
+        shell.set_custom_exc((Exception,), again)
+    raise WorkshopError(line) from None
 
 
 def settle_bets() -> None:
