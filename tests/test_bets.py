@@ -69,6 +69,22 @@ def test_the_score_tells_won_from_lost_and_what_is_not_settled(capsys):
     assert "won: 0" in bets.score()
 
 
+def test_a_recorded_number_settles_until_one_is_measured():
+    bets.place(one_row="b", served="a")
+    for claim in ("one row", "served", "lines"):
+        bets.settle_recorded(claim, 2.1)
+    lines = {line[:2]: line for line in bets.score().splitlines()}
+    assert lines["04"].endswith("no bet, by the recorded run")
+    assert lines["05"].endswith("won, by the recorded run")
+    assert lines["06"].endswith("lost: you bet on a, by the recorded run")
+    assert lines["wo"] == f"won: 1 of {len(bets.BETS)}"
+    bets.settle("one row", 7.0)
+    bets.settle_recorded("one row", 2.1)
+    assert "lost: you bet on b\n" in bets.score()
+    bets.place(one_row="b")
+    assert "recorded" not in bets.score()
+
+
 def test_a_wrong_answer_or_claim_is_refused():
     with pytest.raises(WorkshopError, match="answers are"):
         bets.place(one_row="d")

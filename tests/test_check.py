@@ -30,6 +30,7 @@ def test_a_missing_extension_is_named(monkeypatch):
     assert check.extension().found == "not built"
     assert [each.what for each in check.rust()] == ["rust_ext"]
     check.require(check.rust())  # the others of the course run without it
+    assert check.text(check.rust()).endswith("\n1 to mend for notebooks 04 to 06")
 
 
 def test_a_debug_build_is_refused(monkeypatch):
@@ -61,5 +62,7 @@ def test_one_processor_is_said_and_does_not_stop(monkeypatch):
 
 
 def test_any_other_fault_stops():
-    with pytest.raises(WorkshopError, match="Mend kernel first"):
-        check.require([check.Check("kernel", "x", False, "y")])
+    faults = [check.Check(what, "x", False, "y") for what in ("kernel", "rust_ext")]
+    with pytest.raises(WorkshopError, match="Mend kernel, rust_ext first"):
+        check.require(faults)
+    assert check.text(faults).endswith("\n2 to mend before you go on")

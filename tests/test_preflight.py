@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import webbrowser
+from types import SimpleNamespace
 
 import pytest
 
@@ -35,6 +36,19 @@ def test_what_is_set_up_is_checked_as_notebook_00_does(monkeypatch, capsys):
     monkeypatch.setattr(check, "checks", lambda: [Check("kernel", "k", False, "K!")])
     assert preflight.main() == 1
     assert "NO  kernel: k\n      K!" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("what", "fine", "runs"),
+    [("kernel", True, True), ("processors", False, True), ("rust_ext", False, False)],
+)
+def test_what_is_set_up_is_run_once(monkeypatch, capsys, what, fine, runs):
+    monkeypatch.setattr(environment, "is_active", lambda: True)
+    monkeypatch.setattr(check, "checks", lambda: [Check(what, "w", fine, "W!")])
+    dry_run = SimpleNamespace(checks=lambda: [Check("servers", "s", False, "S!")])
+    monkeypatch.setitem(sys.modules, "workshop.dry_run", dry_run)
+    preflight.main()
+    assert ("NO  servers: s\n      S!" in capsys.readouterr().out) == runs
 
 
 def test_it_needs_the_standard_library_only():

@@ -132,19 +132,18 @@ def place(**bets: str | None) -> None:
 
 def settle(claim: str, measured: float) -> str:
     """Return one sentence: what your machine answers, and whether you bet on it."""
-    answers = _bet(claim).answers
-    right = next(
-        key for key, (_, low, high) in answers.items() if low <= measured < high
-    )
-    kept = _read()
-    kept["settled"][claim] = right
-    _write(kept)
-    bet = kept["placed"].get(claim)
+    right = _keep("settled", claim, measured)
+    bet = _read()["placed"].get(claim)
     outcome = {None: "you placed no bet", right: "you bet on it"}
     return (
-        f"{claim}: {right}, {answers[right].says} (measured: {measured:.3g}); "
-        f"{outcome.get(bet, f'you bet on {bet}')}"
+        f"{claim}: {right}, {BETS[claim].answers[right].says} "
+        f"(measured: {measured:.3g}); {outcome.get(bet, f'you bet on {bet}')}"
     )
+
+
+def settle_recorded(claim: str, recorded: float) -> None:
+    """Settle a bet by a recorded number, until one is measured here."""
+    _keep("recorded", claim, recorded)
 
 
 def score() -> str:
@@ -152,12 +151,14 @@ def score() -> str:
     kept, lines, won = _read(), [], 0
     for claim, bet in BETS.items():
         right, mine = kept["settled"].get(claim), kept["placed"].get(claim)
+        by = "" if right else ", by the recorded run"
+        right = right or kept["recorded"].get(claim)
         if right is None:
             ended = f"not settled yet: run notebook {bet.book}"
         elif mine is None:
-            ended = "no bet"
+            ended = f"no bet{by}"
         else:
-            ended = "won" if mine == right else f"lost: you bet on {mine}"
+            ended = ("won" if mine == right else f"lost: you bet on {mine}") + by
             won += mine == right
         says = f"{right}, {bet.answers[right].says}" if right else ""
         lines.append(f"{bet.book} {claim:<10} {says:<16} {ended}".rstrip())
@@ -181,13 +182,24 @@ def _bet(claim: str) -> Bet:
     return BETS[claim]
 
 
+def _keep(kind: str, claim: str, number: float) -> str:
+    """Keep and return the answer that a number makes right."""
+    answers = _bet(claim).answers
+    right = next(key for key, (_, low, high) in answers.items() if low <= number < high)
+    kept = _read()
+    kept[kind][claim] = right
+    _write(kept)
+    return right
+
+
 def _read() -> dict[str, dict[str, str | None]]:
     """Return what was placed and settled; nothing where the file is damaged."""
+    kinds = ("placed", "settled", "recorded")
     try:
         kept = json.loads(FILE.read_text(encoding="utf-8"))
-        return {name: dict(kept[name]) for name in ("placed", "settled")}
-    except (OSError, ValueError, LookupError, TypeError):
-        return {"placed": {}, "settled": {}}
+        return {kind: dict(kept.get(kind, {})) for kind in kinds}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {kind: {} for kind in kinds}
 
 
 def _write(kept: dict[str, dict[str, str | None]]) -> None:

@@ -28,6 +28,11 @@ td { white-space: nowrap; }
 """
 
 
+def anchor(number):
+    """Return the id of the part of a page that holds a notebook."""
+    return f"book{number}"
+
+
 def write(books, name="report.html", where="on this machine"):
     """Write a file in build/ from executed notebooks and return its path."""
     exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True)
@@ -35,8 +40,10 @@ def write(books, name="report.html", where="on this machine"):
     for number, book in enumerate(books):
         body, _ = exporter.from_notebook_node(book)
         title = re.search(r"^# (.+)$", book.cells[0].source, re.MULTILINE).group(1)
-        contents.append(f'<li><a href="#book{number}">{html.escape(title)}</a></li>')
-        bodies.append(f'<section id="book{number}">{body}</section>')
+        contents.append(
+            f'<li><a href="#{anchor(number)}">{html.escape(title)}</a></li>'
+        )
+        bodies.append(f'<section id="{anchor(number)}">{body}</section>')
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'

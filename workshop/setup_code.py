@@ -5,11 +5,13 @@ processors, free disk, cargo, ONNX Runtime, build, what to mend, a checksum over
 Imports the standard library only.
 """
 
+import argparse
 import platform
 import re
 import shutil
 import subprocess
 import sys
+import textwrap
 import zlib
 from collections import Counter
 from collections.abc import Sequence
@@ -20,7 +22,9 @@ from workshop import check
 from workshop.errors import WorkshopError
 from workshop.paths import ROOT
 
-FORM = re.compile(r"fare1/[\w./+-]+")
+VERSION = "fare1"
+FORM = re.compile(r"fare\d+/[\w./+-]*", re.IGNORECASE)
+AROUND = " \t:,;|`\"'"  # a code, in a sentence or a table
 
 
 class Code(NamedTuple):
@@ -36,10 +40,19 @@ class Code(NamedTuple):
     faults: str  # the names of the checks that failed, joined by +; or "ready"
 
 
+class Sent(NamedTuple):
+    """A code in a message: on which line, after which words, and what it says."""
+
+    line: int
+    who: str
+    state: str  # "ready", or what is in the way
+    code: Code | None  # None where it cannot be read
+
+
 def write(results: Sequence[check.Check]) -> str:
-    """Return the code of this machine, with what its checks found."""
+    """Return the code of this machine, with what its checks found, in lower case."""
     faults = "+".join(each.what.replace(" ", "-") for each in results if not each.fine)
-    system = f"{platform.system()}-{platform.machine()}".lower().replace("_", "-")
+    system = f"{platform.system()}-{platform.machine()}".replace("_", "-")
     code = Code(
         platform.python_version(),
         system,
@@ -50,52 +63,79 @@ def write(results: Sequence[check.Check]) -> str:
         check.build().found,
         faults or "ready",
     )
-    return _sealed("/".join(["fare1", *code]))
+    return _sealed("/".join([VERSION, *code]).lower())
 
 
-def read(text: str) -> tuple[list[Code], list[str]]:
-    """Return the codes in a text, whatever stands around them, and the damaged ones."""
-    whole, damaged = [], []
-    for found in FORM.findall(text):
-        code = found.rstrip(".")  # of the sentence that it ends
-        _, *fields, _ = code.split("/")
-        sealed = code == _sealed(code.rpartition("/")[0])
-        if sealed and len(fields) == len(Code._fields):
-            whole.append(Code(*fields))
-        else:
-            damaged.append(code)
-    return whole, damaged
+def read(text: str) -> list[Sent]:
+    """Return every code in a text, in any case of letters, whole or not."""
+    sent = []
+    for number, line in enumerate(text.splitlines(), 1):
+        end = 0
+        for found in FORM.finditer(line):
+            before = line[end : found.start()].lstrip(f">{AROUND}").rstrip(AROUND)
+            end = found.end()
+            who = before.removesuffix("set-up code").rstrip(AROUND)
+            who = textwrap.shorten(who, 60, placeholder=" ...")
+            sent.append(Sent(number, who, *_read(found.group().lower())))
+    return sent
 
 
 def main(argv: Sequence[str]) -> None:
-    """Print what the codes in a file say together; `-` is the standard input."""
-    if len(argv) != 1:
-        raise WorkshopError(
-            "Give a file with the codes of the room, each on any line: "
-            "python -m workshop codes FILE (or - to paste them)."
-        )
+    """Print who is ready, of the codes in a file, and what they say together.
+
+    Raises WorkshopError where the file cannot be read, or holds no code.
+    """
+    parser = argparse.ArgumentParser(
+        prog="python -m workshop codes",
+        description="Say who of the room is ready, from the set-up codes they sent.",
+    )
+    parser.add_argument("file", help="their messages as plain text; - to paste them")
+    file = parser.parse_args(argv).file
     try:
-        text = sys.stdin.read() if argv[0] == "-" else Path(argv[0]).read_text("utf-8")
+        text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise WorkshopError(
-            f"{argv[0]} cannot be read: {error}. Save the messages as plain text."
+            f"{file} cannot be read: {error}. Save the messages as plain text."
         ) from None
-    print(summary(*read(text)))
+    sent = read(text)
+    if not sent:
+        raise WorkshopError(
+            f"There is no set-up code in {file}. One is the last line that the check "
+            f"of notebook 00 prints, and begins with {VERSION}/."
+        )
+    print(summary(sent))
 
 
-def summary(codes: Sequence[Code], damaged: Sequence[str]) -> str:
-    """Return how many are ready, what stops the others, and what machines they have."""
-    ready = sum(code.faults == "ready" for code in codes)
-    lines = [f"{ready} of {len(codes)} ready"]
+def summary(sent: Sequence[Sent]) -> str:
+    """Return a line a code, how many are ready, and what machines they have."""
+    lines = [
+        f"line {each.line}{', ' if each.who else ''}{each.who}: {each.state}"
+        for each in sent
+    ]
+    codes = [each.code for each in sent if each.code]
     faults = Counter(fault for code in codes for fault in code.faults.split("+"))
-    del faults["ready"]
+    lines += ["", f"{faults.pop('ready', 0)} of {len(sent)} ready"]
     lines += [f"  {count} to mend: {fault}" for fault, count in faults.most_common()]
+    if len(codes) < len(sent):
+        lines.append(f"  {len(sent) - len(codes)} to ask for again")
     for field in Code._fields[:-1]:
         counts = Counter(getattr(code, field) for code in codes).most_common()
         found = ", ".join(f"{value} ({count})" for value, count in counts)
-        lines.append(f"{field:<12} {found}".rstrip())
-    lines += [f"damaged, ask for it again: {code}" for code in damaged]
-    return "\n".join(lines)
+        lines.append(f"{field:<12} {found}" if found else "")
+    return "\n".join(lines).rstrip()
+
+
+def _read(found: str) -> tuple[str, Code | None]:
+    """Return what a code says of its machine, and its fields where it is whole."""
+    text = found.rstrip(".")  # of the sentence that it ends
+    version, *fields = text.split("/")
+    if version != VERSION:
+        return f"of another version of the course ({version}): ask for a new one", None
+    if text != _sealed(text.rpartition("/")[0]) or len(fields) != len(Code._fields) + 1:
+        return f"damaged, ask for it again: {text}", None
+    code = Code(*fields[:-1])
+    ready = code.faults == "ready"
+    return "ready" if ready else f"not ready: {code.faults.replace('+', ', ')}", code
 
 
 def _sealed(text: str) -> str:
