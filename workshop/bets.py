@@ -148,7 +148,7 @@ def settle_recorded(claim: str, recorded: float) -> None:
 
 def score() -> str:
     """Return a line a bet, won or lost or not settled yet, and how many you won."""
-    kept, lines, won = _read(), [], 0
+    kept, lines, won, settled = _read(), [], 0, 0
     for claim, bet in BETS.items():
         right, mine = kept["settled"].get(claim), kept["placed"].get(claim)
         by = "" if right else ", by the recorded run"
@@ -160,9 +160,10 @@ def score() -> str:
         else:
             ended = ("won" if mine == right else f"lost: you bet on {mine}") + by
             won += mine == right
+        settled += right is not None
         says = f"{right}, {bet.answers[right].says}" if right else ""
         lines.append(f"{bet.book} {claim:<10} {says:<16} {ended}".rstrip())
-    return "\n".join([*lines, f"won: {won} of {len(BETS)}"])
+    return "\n".join([*lines, f"won: {won} of {settled} settled"])
 
 
 def reveal(guess: str | None, answer: str) -> str:
