@@ -78,7 +78,7 @@ impl Port {
 
     /// Whether `tensor` fits here.
     pub(crate) fn check(&self, tensor: &Tensor) -> Result<()> {
-        if *self.kind.present() != Kind::Tensor(tensor.element_type()) {
+        if self.kind.present().element_type() != Some(tensor.element_type()) {
             return Err(Error::InputType {
                 name: self.name.clone(),
                 expected: self.kind.to_string(),
