@@ -75,7 +75,7 @@ def read(text: str) -> list[Sent]:
             before = line[end : found.start()].lstrip(f">{AROUND}").rstrip(AROUND)
             end = found.end()
             who = before.removesuffix("set-up code").rstrip(AROUND)
-            who = textwrap.shorten(who, 60, placeholder=" ...")
+            who = textwrap.shorten(who, 60)
             sent.append(Sent(number, who, *_read(found.group().lower())))
     return sent
 
