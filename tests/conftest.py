@@ -18,7 +18,7 @@ STRICT = ("--max-body-bytes", "1000", "--max-inflight", "1", "--timeout-s", "1")
 
 def model_of(arm):
     files = models.ensure("fare_small")
-    return files.joblib if arm == "sklearn-fastapi" else files.onnx
+    return files.served_by(arm)
 
 
 @pytest.fixture(scope="module")

@@ -55,10 +55,7 @@ def served(files, arms=SERVED_ARMS):
     """The URL of each arm that serves the model."""
     with ExitStack() as stack:
         yield {
-            arm: stack.enter_context(
-                serve(arm, files.joblib if arm == "sklearn-fastapi" else files.onnx)
-            )
-            for arm in arms
+            arm: stack.enter_context(serve(arm, files.served_by(arm))) for arm in arms
         }
 
 

@@ -72,7 +72,7 @@ def test_each_server_answers_rows_and_columns(golden, arm):
             answer = session.post(f"{url}/predict", json={"columns": file["rows"]})
         return answer.json()["predictions"]
 
-    with serve(arm, files.joblib if arm == "sklearn-fastapi" else files.onnx) as url:
+    with serve(arm, files.served_by(arm)) as url:
         for way in (partial(ask, url), ask_columns):
             assert check(golden, "fare", way).rows == len(golden.rows)
 

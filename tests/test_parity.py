@@ -60,7 +60,7 @@ def served(tried: dict[str, Trial]) -> dict[str, Trial]:
 @pytest.mark.parametrize("arm", SERVED_ARMS)
 def test_the_fare_model_passes_where_it_is_served(fare, arm):
     model, tried, files = fare
-    with serve(arm, files.joblib if arm == "sklearn-fastapi" else files.onnx) as url:
+    with serve(arm, files.served_by(arm)) as url:
         by_http = partial(ask, url)
         table = contract(sklearn_answers(model), by_http, served(tried))
     assert passes(table)

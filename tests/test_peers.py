@@ -32,7 +32,7 @@ def test_what_runs_in_a_peers_environment_knows_nothing_of_the_workshop():
 @pytest.mark.parametrize("arm", peers.ARMS)
 def test_a_peer_answers_as_scikit_learn_does_and_leaves_nothing_behind(arm, rides):
     files, few = models.ensure("fare"), rides.head(200)
-    model = files.joblib if arm.startswith("sklearn") else files.onnx
+    model = files.served_by(arm)
     with serve(arm, model) as url:
         answers = ask(url, few)
         process = psutil.Process(url.pid)

@@ -48,7 +48,7 @@ def answer(arm, files, document):
             json_type = {"Content-Type": "application/json"}
             answer = session.post(f"{url}/predict", body, headers=json_type)
             return answer.status_code, answer.json()
-    path = files.joblib if arm == "sklearn-fastapi" else files.onnx
+    path = files.served_by(arm)
     try:
         service = Service(open_model(arm, path), Limits())
         return 200, json.loads(service.answer(body.encode(), time.perf_counter()).body)

@@ -52,7 +52,7 @@ def servers() -> str:
     files, arms = models.ensure("fare"), SERVED_ARMS + FLOOR_ARMS
     ride = split_by_time(clean(read_rides())).test[FEATURES].head(1)
     for arm in arms:
-        model = files.joblib if arm == "sklearn-fastapi" else files.onnx
+        model = files.served_by(arm)
         with serve(arm, model) as url:
             ask(url, ride)
     return f"{len(arms)} answer one ride"

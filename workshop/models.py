@@ -58,6 +58,10 @@ class ModelFiles(NamedTuple):
     joblib: Path
     onnx: Path
 
+    def served_by(self, arm: str) -> Path:
+        """Return the one that a served arm, such as sklearn-fastapi, opens."""
+        return self.joblib if arm.startswith("sklearn") else self.onnx
+
 
 def fare_pipeline(estimator: BaseEstimator) -> Pipeline:
     """The zones one-hot encoded, the numbers passed on, then the estimator."""

@@ -92,7 +92,7 @@ def arms_of(model: str) -> dict[str, Path]:
     """Return each served arm with its file of a model."""
     files = models.ensure(model)
     return {
-        arm: files.joblib if arm.startswith("sklearn") else files.onnx
+        arm: files.served_by(arm)
         for arm in (*SERVED_ARMS, *FLOOR_ARMS, *peers.installed())
     }
 
