@@ -136,6 +136,12 @@ def test_prose_holds_no_figure_measured_here(name):
     assert found == []
 
 
+def test_onnxruntime_is_told_to_be_silent_before_it_is_imported(name):
+    found = re.findall(r"(?m)^(?:import|from) (workshop|onnxruntime)\b", sources(name))
+    assert "workshop" in found
+    assert found[0] == "workshop"
+
+
 @pytest.mark.parametrize(
     ("name", "shown"),
     [

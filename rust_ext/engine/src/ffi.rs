@@ -21,6 +21,26 @@ use smallvec::SmallVec;
 use crate::port::Port;
 use crate::tensor::{Element, ElementType, Tensor};
 
+/// The variable that keeps ONNX Runtime from reporting to its maker.
+const NO_TELEMETRY: &str = "ORT_DISABLE_TELEMETRY";
+
+/// Keeps ONNX Runtime from reporting to its maker, unless `ORT_DISABLE_TELEMETRY` is
+/// set already; for the first line of `main`.
+///
+/// From 1.29 its official builds send the model's names, shapes and times and this
+/// machine's identifier to Microsoft, from a thread of their own and through a file in
+/// the user's cache. [`crate::Library::load`] turns the events off, but by then the
+/// thread, the file and a first event are there: only the variable prevents them.
+///
+/// # Safety
+/// No other thread may be running: it sets a variable of the environment.
+pub unsafe fn disable_telemetry() {
+    if std::env::var_os(NO_TELEMETRY).is_none() {
+        // SAFETY: the caller's promise.
+        unsafe { std::env::set_var(NO_TELEMETRY, "1") };
+    }
+}
+
 /// The library's one entry point, the same in each release.
 type GetBase = unsafe extern "system" fn() -> *const sys::OrtApiBase;
 

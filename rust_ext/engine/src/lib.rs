@@ -12,6 +12,9 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A program begins its `main` with [`disable_telemetry`], or ONNX Runtime reports to its
+//! maker.
 
 mod error;
 mod ffi;
@@ -28,6 +31,8 @@ mod tensor;
 mod value;
 
 pub use half::f16;
+
+pub use ffi::disable_telemetry;
 
 pub use error::{Error, Result, Status};
 pub use floor::Floor;

@@ -24,6 +24,9 @@ __all__ = [
     "onnxruntime_library",
 ]
 
+# ONNX Runtime would report to its maker; set to 0 before the import to let it.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forked)
 
