@@ -7,6 +7,7 @@ round].
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,10 +56,15 @@ def arms(
 def batches_of(rows: int, count: int, graph: Path, *, seed: int) -> list[Batch]:
     """Return batches of rides drawn without repetition, where there are so many."""
     session = onnxruntime.InferenceSession(graph)
-    rides, drawn = clean(read_rides())[FEATURES], rows * count
+    rides, drawn = _rides(), rows * count
     rides = rides.sample(drawn, replace=drawn > len(rides), random_state=seed)
     frames = (rides.iloc[first : first + rows] for first in range(0, len(rides), rows))
     return [Batch(frame, feeds(frame, session)) for frame in frames]
+
+
+@cache
+def _rides() -> pd.DataFrame:
+    return clean(read_rides())[FEATURES]
 
 
 def check_alike(

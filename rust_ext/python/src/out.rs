@@ -62,29 +62,59 @@ impl<'py> Out<'py> {
         names: impl Iterator<Item = &'a str>,
         answers: impl Iterator<Item = &'a Tensor>,
     ) -> PyResult<Bound<'py, PyList>> {
-        let pairs = self.arrays.iter().zip(names).zip(answers);
-        let writes = pairs.map(|((array, name), answer)| {
-            for_each_number!(
-                answer.element_type(),
-                prepare(array, name, answer),
-                Err(PyTypeError::new_err(format!(
-                    "output '{name}' is text, which out does not take; ask for the \
-                     other outputs by name"
-                )))
-            )
-        });
-        let writes: SmallVec<[Write; 1]> = writes.collect::<PyResult<_>>()?;
-        writes.into_iter().try_for_each(|write| write())?;
+        let text = |name| {
+            PyTypeError::new_err(format!(
+                "output '{name}' is text, which out does not take; ask for the other \
+                 outputs by name"
+            ))
+        };
+        let answers = names.zip(answers);
+        if let [array] = &self.arrays[..] {
+            // One answer needs no list of what is to be written.
+            for (name, answer) in answers {
+                for_each_number!(
+                    answer.element_type(),
+                    write_now(array, name, answer),
+                    Err(text(name))
+                )?;
+            }
+        } else {
+            let writes = self.arrays.iter().zip(answers).map(|(array, (name, answer))| {
+                for_each_number!(
+                    answer.element_type(),
+                    write_later(array, name, answer),
+                    Err(text(name))
+                )
+            });
+            let writes: Vec<Write> = writes.collect::<PyResult<_>>()?;
+            writes.into_iter().try_for_each(|write| write())?;
+        }
         self.list.map_or_else(|| PyList::new(py, self.arrays), Ok)
     }
 }
 
-/// Borrows the array for writing, so that no other of the arrays can overlap it.
-fn prepare<'a, T: Number + 'a>(
-    array: &'a Bound<'_, PyAny>,
+fn write_now<T: Number>(
+    array: &Bound<'_, PyAny>,
     name: &str,
+    answer: &Tensor,
+) -> PyResult<()> {
+    prepare::<T>(array, name, answer)?()
+}
+
+fn write_later<'a, T: Number + 'a>(
+    array: &'a Bound<'_, PyAny>,
+    name: &'a str,
     answer: &'a Tensor,
 ) -> PyResult<Write<'a>> {
+    Ok(Box::new(prepare::<T>(array, name, answer)?))
+}
+
+/// Borrows the array for writing, so that no other of the arrays can overlap it.
+fn prepare<'a, 'py, T: Number + 'a>(
+    array: &'a Bound<'py, PyAny>,
+    name: &'a str,
+    answer: &'a Tensor,
+) -> PyResult<impl FnOnce() -> PyResult<()> + use<'a, 'py, T>> {
     let refusal = |given: &dyn Display| {
         let (dtype, shape) = (numpy::dtype::<T>(array.py()), answer.shape());
         format!(
@@ -93,11 +123,12 @@ fn prepare<'a, T: Number + 'a>(
         )
     };
     let wrong = |given: &dyn Display| PyValueError::new_err(refusal(given));
-    let Ok(any) = array.cast::<PyUntypedArray>() else {
-        return Err(PyTypeError::new_err(refusal(&array.get_type())));
-    };
     let Ok(typed) = array.cast::<PyArrayDyn<T>>() else {
-        return Err(PyTypeError::new_err(refusal(&format!("of {}", any.dtype()))));
+        let given = match array.cast::<PyUntypedArray>() {
+            Ok(array) => format!("of {}", array.dtype()),
+            Err(_) => array.get_type().to_string(),
+        };
+        return Err(PyTypeError::new_err(refusal(&given)));
     };
     if typed.shape() != answer.shape() {
         return Err(wrong(&format!("of shape {:?}", typed.shape())));
@@ -110,8 +141,8 @@ fn prepare<'a, T: Number + 'a>(
         return Err(wrong(&"in another order, or not aligned"));
     }
     let answer = answer.as_slice::<T>().map_err(to_python)?;
-    Ok(Box::new(move || {
+    Ok(move || {
         target.as_slice_mut()?.copy_from_slice(answer);
         Ok(())
-    }))
+    })
 }

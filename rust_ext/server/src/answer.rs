@@ -41,15 +41,14 @@ pub fn predictions(
 }
 
 struct Output<'a> {
-    /// Its name as JSON, with quotes.
-    name: String,
+    name: &'a str,
     values: Values<'a>,
     /// The shape of one row; empty where it is a single value.
     shape: &'a [usize],
 }
 
 impl<'a> Output<'a> {
-    fn of(name: &str, tensor: &'a Tensor, rows: usize) -> Result<Self, Problem> {
+    fn of(name: &'a str, tensor: &'a Tensor, rows: usize) -> Result<Self, Problem> {
         let shape = tensor.shape();
         if shape.first() != Some(&rows) {
             tracing::error!("output '{name}' has shape {shape:?} for {rows} rows");
@@ -57,7 +56,7 @@ impl<'a> Output<'a> {
         }
         let single = tensor.len() == rows;
         Ok(Self {
-            name: serde_json::Value::from(name).to_string(),
+            name,
             values: Values::of(tensor)?,
             shape: if single { &[] } else { &shape[1..] },
         })
@@ -70,7 +69,7 @@ fn object(json: &mut Vec<u8>, outputs: &[Output], row: usize) -> io::Result<()> 
         if position > 0 {
             json.push(b',');
         }
-        json.extend_from_slice(output.name.as_bytes());
+        serde_json::to_writer(&mut *json, output.name)?;
         json.push(b':');
         nested(json, &output.values, output.shape, row)?;
     }

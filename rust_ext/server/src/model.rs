@@ -34,8 +34,15 @@ pub struct Model {
     name: String,
     /// The only number of rows that it takes, where the graph fixes one.
     pub(crate) batch: Option<usize>,
-    /// Inputs of one row that no request is using.
-    spare: Mutex<Vec<Vec<Tensor>>>,
+    every_output: Vec<usize>,
+    /// What one row needs, where no request is using it.
+    spare: Mutex<Vec<Slot>>,
+}
+
+/// The tensors of a request; the outputs are made by its first run.
+struct Slot {
+    inputs: Vec<Tensor>,
+    outputs: Vec<Tensor>,
 }
 
 impl Model {
@@ -57,6 +64,7 @@ impl Model {
         Ok(Self {
             name: name.into_owned(),
             batch,
+            every_output: (0..session.outputs().len()).collect(),
             schema: session.schema()?.into(),
             session,
             spare: Mutex::default(),
@@ -68,10 +76,10 @@ impl Model {
     /// # Errors
     /// What is wrong with the body, or with the model.
     pub fn predict(&self, body: &[u8]) -> Result<Answer, Problem> {
-        self.with_inputs(body, |inputs, rows, stages| {
-            let outputs = self.session.run(inputs)?;
+        self.with_inputs(body, |Slot { inputs, outputs }, rows, stages| {
+            self.session.run_into(inputs, &self.every_output, outputs)?;
             stages.predicted();
-            answer::predictions(self.session.outputs(), &outputs, rows)
+            answer::predictions(self.session.outputs(), outputs, rows)
         })
     }
 
@@ -86,7 +94,7 @@ impl Model {
     fn with_inputs(
         &self,
         body: &[u8],
-        work: impl FnOnce(&[Tensor], usize, &mut Stages) -> Result<Vec<u8>, Problem>,
+        work: impl FnOnce(&mut Slot, usize, &mut Stages) -> Result<Vec<u8>, Problem>,
     ) -> Result<Answer, Problem> {
         let mut stages = Stages::begin();
         let body = without_minus_zero(body);
@@ -104,29 +112,33 @@ impl Model {
             let detail = format!("the model takes {batch} rows at a time, not {count}");
             return Err(Problem::WrongRows { detail, errors: Vec::new() });
         }
-        let mut inputs = self.inputs(count)?;
-        let body = self.schema.fill(&rows, &mut inputs).and_then(|()| {
+        let mut slot = self.slot(count)?;
+        let body = self.schema.fill(&rows, &mut slot.inputs).and_then(|()| {
             stages.parsed();
-            work(&inputs, count, &mut stages)
+            work(&mut slot, count, &mut stages)
         });
         stages.written();
-        self.keep(inputs, count);
+        self.keep(slot, count);
         Ok(Answer { body: body?, json_bytes: None, rows: count, stages })
     }
 
-    /// Inputs for so many rows; those of one row are used again and again.
-    fn inputs(&self, rows: usize) -> engine::Result<Vec<Tensor>> {
+    /// The tensors for so many rows; those for one row are used again and again.
+    fn slot(&self, rows: usize) -> engine::Result<Slot> {
         let spare = match rows {
             1 => self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop(),
             _ => None,
         };
-        spare.map_or_else(|| self.session.prepare(rows), Ok)
+        let prepare = || {
+            let inputs = self.session.prepare(rows)?;
+            Ok(Slot { inputs, outputs: Vec::new() })
+        };
+        spare.map_or_else(prepare, Ok)
     }
 
-    fn keep(&self, inputs: Vec<Tensor>, rows: usize) {
+    fn keep(&self, slot: Slot, rows: usize) {
         let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
         if rows == 1 && spare.len() < SPARE {
-            spare.push(inputs);
+            spare.push(slot);
         }
     }
 
