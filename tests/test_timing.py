@@ -7,7 +7,8 @@ import types
 import pandas as pd
 import pytest
 
-from workshop import timing
+from workshop import served, timing
+from workshop.bench import extension
 from workshop.errors import WorkshopError
 from workshop.launched import one_row
 from workshop.models import ensure
@@ -109,3 +110,17 @@ def test_a_debug_build_is_warned_about(monkeypatch):
     monkeypatch.setitem(sys.modules, "rust_ext", debug)
     with pytest.warns(UserWarning, match=r"debug build.*many times slower.*make setup"):
         timing.time_calls({"a": lambda _: None}, [0], rounds=1, calls=1)
+
+
+@pytest.mark.parametrize(
+    "timed",
+    [
+        lambda files: one_row.main(*files, threads=1, plan={1: (1, 1, 1)}, seed=0),
+        lambda files: extension.time_cases([], seed=0),
+        lambda files: served.measure({"onnx-axum": files.onnx}, [b""], launches=1),
+    ],
+)
+def test_a_debug_build_is_not_measured(timed, monkeypatch):
+    monkeypatch.setattr("rust_ext.BUILD_PROFILE", "debug")
+    with pytest.raises(WorkshopError, match=r"debug build.*make setup"):
+        timed(ensure("fare_small"))

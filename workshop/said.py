@@ -103,7 +103,10 @@ def _served(load: Load) -> dict[str, str]:
         ),
         "clients": str(CLIENTS[-1]),
         "served_to_onnx": ratio("sklearn-fastapi", "onnx-fastapi"),
-        "served_extension": ratio("onnx-fastapi", "rust-fastapi"),
+        "served_extension": stats.verdict(
+            stats.ratio_interval(many, "onnx-fastapi", "rust-fastapi"),
+            stats.noise_floor(many, "onnx-fastapi", "onnx-fastapi again"),
+        ),
         "served_framework": ratio("rust-fastapi", "onnx-axum"),
         "served_no_model": ratio("noop-fastapi", "noop-axum"),
     }

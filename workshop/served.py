@@ -15,6 +15,7 @@ from workshop.load import load
 from workshop.progress import turns
 from workshop.quantities import digits
 from workshop.serving import Served, serve, two_cores
+from workshop.timing import need_release_build
 
 CLIENTS = (1, 16)  # each asks again once it is answered: a closed loop
 SECONDS = 0.2  # of load, by each number of clients
@@ -37,7 +38,7 @@ def measure(
     once more, for the noise floor. Each launch starts every server afresh and loads
     them in an order of its own, by so many clients that go through all the bodies.
     Where there are two cores, servers have one and the load the other. Raises
-    WorkshopError where an answer is not 200.
+    WorkshopError where an answer is not 200, or rust_ext is a debug build.
     """
     rng = np.random.default_rng(seed)
     server_core, load_core = two_cores()
@@ -45,6 +46,7 @@ def measure(
     for launch in turns(launches, "launch of every server"):
         with ExitStack() as running:
             servers = start(models, running, server_core)
+            need_release_build()
             for count in clients:
                 for arm in map(str, rng.permutation(list(models))):
                     done = load(

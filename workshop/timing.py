@@ -66,6 +66,13 @@ def warn_of_debug_build() -> None:
         warnings.warn(f"rust_ext is a debug build. {build.advice}", stacklevel=3)
 
 
+def need_release_build() -> None:
+    """Raise WorkshopError where rust_ext, if loaded, was built without optimisation."""
+    build = check.build()
+    if build.found == "debug":
+        raise WorkshopError(f"rust_ext is a debug build. {build.advice}")
+
+
 def _time(call: Callable[[object], object], batches: Sequence[object]) -> list[float]:
     times = []
     for batch in batches:

@@ -13,7 +13,7 @@ from workshop.bench.cases import FULL, QUICK, Case, chunks, files
 from workshop.bench.contenders import check_alike, contenders
 from workshop.progress import turns
 from workshop.quantities import digits
-from workshop.timing import time_calls
+from workshop.timing import need_release_build, time_calls
 
 LAUNCHES, ROUNDS, FEW_ROUNDS = 4, 50, 4
 RUNS, SESSIONS = 200_000, 3_000
@@ -51,6 +51,7 @@ def time_in_launches(
 
 def time_cases(cases: Sequence[Case], seed: int, what: str = "case") -> pd.DataFrame:
     """Samples of every case, from this process."""
+    need_release_build()
     with threadpool_limits(1):
         found = [time_case(cases[i], seed=seed) for i in turns(len(cases), what)]
     return pd.concat(found, ignore_index=True)

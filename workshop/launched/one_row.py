@@ -21,7 +21,7 @@ import rust_ext
 from workshop.asking import feeds
 from workshop.errors import WorkshopError
 from workshop.rides import FEATURES, clean, read_rides
-from workshop.timing import Plan, time_calls
+from workshop.timing import Plan, need_release_build, time_calls
 
 TOLERANCE_USD = 1e-3
 
@@ -86,6 +86,7 @@ def main(
     pickled: Path, graph: Path, *, threads: int, plan: Plan, seed: int
 ) -> pd.DataFrame:
     """Return the samples of every number of rows in the plan."""
+    need_release_build()
     calls = arms(pickled, graph, threads)
     samples = []
     for rows, (count, rounds, calls_a_round) in plan.items():
