@@ -67,7 +67,7 @@ def comparable(value: object) -> object:
     """Return a value with every type in it, and numbers to the bit."""
     if isinstance(value, np.ndarray):
         is_exact = value.dtype.kind not in "O?"
-        content = value.tobytes() if is_exact else [*map(comparable, value.flat)]
+        content = value.tobytes() if is_exact else [*map(comparable, value.ravel())]
         return (value.dtype, value.shape, content)
     if isinstance(value, list):
         return [comparable(item) for item in value]

@@ -153,6 +153,20 @@ def test_integers_are_exact_to_the_last_and_no_further(value, dtype):
         answer(pd.Series([beyond], dtype=object), dtype)
 
 
+@pytest.mark.parametrize("value", [2**53 + 1, -(2**62) - 1])
+def test_a_decimal_is_as_exact_as_an_integer(value):
+    assert answer([Decimal(value)], "int64").tolist() == [value]
+    assert answer([Decimal("0.1")], "float32").tolist() == [np.float32(0.1)]
+    for odd in (Decimal("1.5"), np.longdouble("1e4000")):
+        with pytest.raises(ValueError, match="column 'x' must hold"):
+            answer(pd.Series([odd], dtype=object), "int64")
+
+
+def test_an_integer_is_rounded_once():
+    value = 2**60 + 2**36 + 1  # by way of a double it becomes another
+    assert answer([value], "float32").tolist() == [np.int64(value).astype("f4")]
+
+
 TEXTS = ["", " ", "nan", "None", "é日本🚲", "a\0b", "x" * 1000]
 
 

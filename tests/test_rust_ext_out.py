@@ -172,6 +172,24 @@ def test_outputs_of_one_run_cannot_share_memory(session):
     assert (memory == [*(-ROWS).ravel(), *(ROWS**2).ravel()]).all()
 
 
+def test_outputs_of_one_run_cannot_share_memory_that_numpy_calls_two_arrays(session):
+    memory = bytearray(24)
+    pair = [np.frombuffer(memory, np.float32).reshape(2, 3) for _ in range(2)]
+    with pytest.raises(ValueError, match="two arrays of out lie in the same memory"):
+        session.run(["minus", "square"], {"x": ROWS}, out=pair)
+    assert memory == bytearray(24)
+    rows, columns = np.zeros(24), np.float32
+    wide = session_of(
+        helper.make_node("Neg", ["x"], ["minus"]),
+        helper.make_node("Cast", ["x"], ["double"], to=TensorProto.DOUBLE),
+        elements={"double": TensorProto.DOUBLE},
+    )
+    over = rows.view(columns)[6:12].reshape(2, 3), rows[:6].reshape(2, 3)
+    with pytest.raises(ValueError, match=r"lie in the same memory|memory of another"):
+        wide.run(None, {"x": ROWS}, out=list(over))
+    assert not rows.any()
+
+
 @pytest.mark.parametrize("names", [["minus", "minus"], ["minus", "square", "minus"]])
 def test_an_output_asked_for_twice_is_written_twice(session, names):
     out = [np.zeros((2, 3), np.float32) for _ in names]

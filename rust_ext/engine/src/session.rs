@@ -3,6 +3,7 @@
 mod opening;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use ort::session::SharedSessionInner;
 use smallvec::SmallVec;
@@ -29,8 +30,11 @@ pub struct Session {
     taken_names: Names,
     output_names: Names,
     every_output: Vec<usize>,
-    /// Outputs that are inputs: ONNX Runtime would return the caller's own memory.
-    passed_on: Vec<usize>,
+    /// Outputs into whose memory no later run may write: they are inputs, so it would be
+    /// the caller's own, or their shape may vary with more than the rows.
+    made_anew: Vec<usize>,
+    /// Whether an output turned out to vary with more than the rows.
+    varies: AtomicBool,
     /// The keys of outputs that are lists of maps, of which the tensor is asked for.
     keys: Vec<Option<Arc<Keys>>>,
     /// Inputs that only the maps' node reads, which is not run: it would refuse a none.
@@ -109,18 +113,23 @@ impl Session {
         wanted: &[usize],
         outputs: &mut Vec<Tensor>,
     ) -> Result<()> {
-        self.check(inputs, wanted)?;
+        let rowless = self.check(inputs, wanted)?;
         let run = |outputs: &mut Vec<Tensor>| {
             let named_inputs = (&self.taken_names, inputs);
             let named_outputs = (&self.output_names, wanted);
             ffi::run(&self.inner, named_inputs, named_outputs, outputs)
         };
-        // A shape may depend on the data, so outputs that look right may still not fit.
-        if self.fit(outputs, inputs, wanted) && run(outputs).is_ok() {
+        let reused = !rowless
+            && !self.varies.load(Ordering::Relaxed)
+            && self.fit(outputs, inputs, wanted);
+        if reused && run(outputs).is_ok() {
             return Ok(());
         }
         outputs.clear();
         run(outputs).map_err(runtime(RUN))?;
+        if reused {
+            self.varies.store(true, Ordering::Relaxed);
+        }
         let mut seen = inputs.iter().filter_map(Tensor::address).collect();
         outputs.iter_mut().try_for_each(|output| own(output, &mut seen))
     }
@@ -223,7 +232,8 @@ impl Session {
         Arc::clone(&self.inner)
     }
 
-    fn check(&self, inputs: &[Tensor], wanted: &[usize]) -> Result<()> {
+    /// Checks what a run is given; whether an input has no rows.
+    fn check(&self, inputs: &[Tensor], wanted: &[usize]) -> Result<bool> {
         if inputs.len() != self.required {
             let names = names(self.inputs());
             let missing = names.iter().skip(inputs.len()).cloned().collect();
@@ -243,7 +253,7 @@ impl Session {
         for &position in wanted {
             self.wanted(position)?.element_type()?;
         }
-        Ok(())
+        Ok(rowless)
     }
 
     fn check_rows(&self, inputs: &[(&str, &[usize])]) -> Result<()> {
@@ -273,7 +283,7 @@ impl Session {
             && outputs.iter().zip(wanted).all(|(output, &position)| {
                 self.outputs[position].check(output).is_ok()
                     && output.shape().first() == rows
-                    && !self.passed_on.contains(&position)
+                    && !self.made_anew.contains(&position)
             })
             && wanted.iter().enumerate().all(|(index, &position)| {
                 let name = &self.outputs[position].name;

@@ -123,7 +123,12 @@ pub struct Tensor {
     handle: Handle,
     element: ElementType,
     shape: SmallVec<[usize; 4]>,
+    /// The bytes of the longest text that was ever set; unknown of another's tensor.
+    longest: Option<usize>,
 }
+
+/// What one text takes besides its bytes: a `std::string`.
+const TEXT: usize = 32;
 
 impl Tensor {
     /// A tensor of zeros, or of empty strings.
@@ -137,6 +142,7 @@ impl Tensor {
             handle: Handle::zeros(element, shape).map_err(runtime("make a tensor"))?,
             element,
             shape: shape.into(),
+            longest: Some(0),
         })
     }
 
@@ -182,7 +188,7 @@ impl Tensor {
     /// A tensor that ONNX Runtime returned.
     pub(crate) fn from_handle(handle: Handle) -> ort::Result<Self> {
         let (element, shape) = handle.element_and_shape()?;
-        let mut tensor = Self { handle, element, shape };
+        let mut tensor = Self { handle, element, shape, longest: None };
         ffi::make_bools(&mut tensor)?;
         Ok(tensor)
     }
@@ -203,6 +209,14 @@ impl Tensor {
     #[must_use]
     pub fn len(&self) -> usize {
         self.shape.iter().product()
+    }
+
+    /// The bytes that its elements take, at most: a text that is overwritten by a shorter
+    /// one keeps its room. As many as there are where the texts are not known.
+    #[must_use]
+    pub fn bytes_at_most(&self) -> usize {
+        let text = || self.longest.unwrap_or(usize::MAX).saturating_add(TEXT);
+        self.len().saturating_mul(self.element.size().unwrap_or_else(text))
     }
 
     /// Whether it has no elements.
@@ -249,6 +263,7 @@ impl Tensor {
             let shape = self.shape.to_vec();
             return Err(Error::TensorSize { shape, elements: index });
         }
+        self.longest = self.longest.map(|longest| longest.max(text.len()));
         ffi::set_string(self, index, text).map_err(runtime("write a tensor"))
     }
 

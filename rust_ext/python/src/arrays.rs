@@ -3,16 +3,20 @@
 use std::fmt::Display;
 
 use engine::{ElementType, Port, Tensor};
-use numpy::ndarray::{ArrayD, ArrayView2, ArrayViewD};
+use numpy::ndarray::{ArrayView1, ArrayView2};
 use numpy::{
     Element, PyArray, PyArrayDescr, PyArrayDescrMethods, PyArrayDyn, PyArrayMethods,
     PyUntypedArray, PyUntypedArrayMethods, ToPyArray,
 };
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyRuntimeError, PyUnicodeDecodeError};
 use pyo3::prelude::*;
-use pyo3::types::{IntoPyDict, PyList, PyString};
+use pyo3::types::{IntoPyDict, PyList, PyString, PyTuple};
 
 use crate::error::to_python;
+
+/// So many numbers are copied twice rather than borrowed, and become an array without
+/// `numpy.empty`: that is quicker, and there is memory for them.
+const FEW: usize = 1 << 12;
 
 /// A number that both numpy and ONNX Runtime hold.
 pub trait Number: Element + engine::Element {}
@@ -87,15 +91,26 @@ fn fill_numbers<T: Number>(
 ) -> PyResult<()> {
     if let Ok(array) = value.cast::<PyArrayDyn<T>>()
         && array.is_c_contiguous()
-        && let Ok(data) = array.to_vec()
+        && copy(tensor, array).is_ok()
     {
-        return tensor.refill(array.shape(), &data).map_err(to_python);
+        return Ok(());
     }
     let array = regular(port, value, numpy::dtype::<T>(value.py()))?;
-    let array = array.cast::<PyArrayDyn<T>>()?;
-    tensor.refill(array.shape(), &array.to_vec()?).map_err(to_python)
+    copy(tensor, array.cast::<PyArrayDyn<T>>()?)
 }
 // endregion: fill_numbers
+
+/// Copies an array in C order and aligned memory.
+fn copy<T: Number>(
+    tensor: &mut Tensor,
+    array: &Bound<'_, PyArrayDyn<T>>,
+) -> PyResult<()> {
+    if array.len() <= FEW {
+        return tensor.refill(array.shape(), &array.to_vec()?).map_err(to_python);
+    }
+    let borrowed = array.try_readonly()?;
+    tensor.refill(array.shape(), borrowed.as_slice()?).map_err(to_python)
+}
 
 /// A byte of numpy's `bool` may be more than 0 or 1, which Rust's must not be.
 fn fill_truths(
@@ -109,9 +124,15 @@ fn fill_truths(
         _ => &regular(port, value, truth(value.py()))?.cast_into()?,
     };
     let bytes = array.call_method1("view", (byte(value.py()),))?;
-    let bytes = bytes.cast::<PyArrayDyn<u8>>()?.to_vec()?;
-    let truths: Vec<bool> = bytes.iter().map(|&byte| byte != 0).collect();
-    tensor.refill(array.shape(), &truths).map_err(to_python)
+    let bytes = bytes.cast::<PyArrayDyn<u8>>()?.try_readonly()?;
+    if tensor.shape() != array.shape() {
+        *tensor = Tensor::zeros(ElementType::Bool, array.shape()).map_err(to_python)?;
+    }
+    let truths = tensor.as_mut_slice::<bool>().map_err(to_python)?;
+    for (truth, byte) in truths.iter_mut().zip(bytes.as_slice()?) {
+        *truth = *byte != 0;
+    }
+    Ok(())
 }
 
 fn numbers_out<'py, T: Number>(
@@ -119,14 +140,27 @@ fn numbers_out<'py, T: Number>(
     tensor: &Tensor,
 ) -> PyResult<Bound<'py, PyAny>> {
     let data = tensor.as_slice::<T>().map_err(to_python)?;
-    let array = match *tensor.shape() {
-        // As below, with less to work out.
-        [rows, width] => ArrayView2::from_shape((rows, width), data)
-            .map(|view| view.to_pyarray(py).into_any()),
-        _ => ArrayViewD::from_shape(tensor.shape(), data)
-            .map(|view| view.to_pyarray(py).into_any()),
-    };
-    array.map_err(|error| PyRuntimeError::new_err(error.to_string()))
+    match *tensor.shape() {
+        [_] if data.len() <= FEW => {
+            Ok(ArrayView1::from(data).to_pyarray(py).into_any())
+        }
+        [rows, width] if data.len() <= FEW && rows.max(width) <= FEW => {
+            let view = ArrayView2::from_shape((rows, width), data);
+            let view =
+                view.map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
+            Ok(view.to_pyarray(py).into_any())
+        }
+        ref shape => {
+            // numpy raises where it has no such shape, or no memory for it.
+            let empty = py.import("numpy")?.getattr("empty")?;
+            let array =
+                empty.call1((PyTuple::new(py, shape)?, numpy::dtype::<T>(py)))?;
+            let mut target = array.cast::<PyArrayDyn<T>>()?.try_readwrite()?;
+            target.as_slice_mut()?.copy_from_slice(data);
+            drop(target);
+            Ok(array)
+        }
+    }
 }
 
 /// Each element becomes `str(element)`, as in onnxruntime; bytes are UTF-8.
@@ -150,15 +184,17 @@ fn fill_strings(
         let element = element.bind(py);
         if encoded {
             let bytes: &[u8] = element.extract().unwrap_or(b"\xff");
-            let text = std::str::from_utf8(bytes).map_err(|error| {
-                let message =
-                    format!("input '{}' holds other bytes than text", port.name);
-                PyRuntimeError::new_err(format!("{message}: {error}"))
-            })?;
+            let text = match str::from_utf8(bytes) {
+                Ok(text) => text,
+                Err(error) => {
+                    let error = PyUnicodeDecodeError::new_utf8(py, bytes, error)?;
+                    return Err(PyErr::from_value(error.into_any()));
+                }
+            };
             tensor.set_string(index, text).map_err(to_python)?;
             continue;
         }
-        let text = match element.cast::<PyString>() {
+        let text = match element.cast_exact::<PyString>() {
             Ok(text) => text,
             Err(_) => &element.str()?,
         };
@@ -171,9 +207,8 @@ fn strings_out<'py>(py: Python<'py>, tensor: &Tensor) -> PyResult<Bound<'py, PyA
     let strings = tensor.strings().map_err(to_python)?;
     let objects =
         strings.iter().map(|text| PyString::new(py, text).into_any().unbind());
-    let array = ArrayD::from_shape_vec(tensor.shape(), objects.collect());
-    let array = array.map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
-    Ok(PyArray::from_owned_object_array(py, array).into_any())
+    let array = PyArray::from_owned_object_array(py, objects.collect());
+    array.call_method1("reshape", (PyTuple::new(py, tensor.shape())?,))
 }
 
 /// A list, or an array of the wanted type, as a new aligned C-ordered array.

@@ -216,12 +216,25 @@ impl<'py> From<&Bound<'py, PyAny>> for Value<'py> {
             Self::Missing
         } else if let Ok(integer) = value.extract() {
             Self::Integer(integer)
-        } else if let Ok(float) = value.extract::<f64>() {
-            float.into()
         } else {
-            Self::Other(value.clone())
+            number(value).unwrap_or_else(|_| Self::Other(value.clone()))
         }
     }
+}
+
+/// A number of another type, such as a `Decimal`: as a float, unless that loses a digit
+/// of a whole number or all of a large one.
+fn number<'py>(value: &Bound<'py, PyAny>) -> PyResult<Value<'py>> {
+    let float: f64 = value.extract()?;
+    if float.is_nan() || value.eq(float)? {
+        return Ok(float.into());
+    }
+    if float.fract() != 0.0 {
+        return Ok(Value::Float(float));
+    }
+    let integer = value.call_method0("__int__")?;
+    let whole = value.eq(&integer)?;
+    Ok(if whole { Value::Integer(integer.extract()?) } else { Value::Float(float) })
 }
 
 /// Whether it is what pandas has for a missing value, or for a missing time.
@@ -252,13 +265,14 @@ trait Cell: Number + ToString {
 }
 
 macro_rules! floats {
-    ($($float:ident $from_f64:expr;)*) => {$(
+    ($($float:ident $from_i128:expr, $from_f64:expr;)*) => {$(
         impl Cell for $float {
             const MISSING: Option<Self> = Some(Self::NAN);
 
             #[allow(clippy::cast_precision_loss, reason = "as numpy and scikit-learn")]
             fn from_integer(value: i128) -> Option<Self> {
-                Self::from_float(value as f64)
+                let nearest: Self = $from_i128(value);
+                nearest.is_finite().then_some(nearest)
             }
 
             #[allow(clippy::cast_possible_truncation, reason = "checked")]
@@ -286,9 +300,9 @@ macro_rules! integers {
 }
 
 floats! {
-    f16 f16::from_f64;
-    f32 (|value| value as f32);
-    f64 std::convert::identity;
+    f16 (|value| f16::from_f64(value as f64)), f16::from_f64;
+    f32 (|value| value as f32), (|value| value as f32);
+    f64 (|value| value as f64), std::convert::identity;
 }
 integers! { i8 i16 i32 i64 u8 u16 u32 u64 }
 

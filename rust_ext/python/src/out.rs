@@ -1,6 +1,7 @@
 //! Answers written into arrays that the caller brings.
 
 use std::fmt::Display;
+use std::ops::Range;
 
 use engine::{ElementType, Tensor};
 use numpy::{
@@ -21,8 +22,8 @@ pub struct Out<'py> {
     list: Option<Bound<'py, PyList>>,
 }
 
-/// Writes one answer into an array that is known to fit it.
-type Write<'a> = Box<dyn FnOnce() -> PyResult<()> + 'a>;
+/// Writes one answer into an array that is known to fit it, and where that lies.
+type Write<'a> = (Range<*const u8>, Box<dyn FnOnce() -> PyResult<()> + 'a>);
 
 impl<'py> Out<'py> {
     /// The arrays of `out`, a list or a dict by name, for the outputs `names`.
@@ -79,15 +80,23 @@ impl<'py> Out<'py> {
                 )?;
             }
         } else {
-            let writes = self.arrays.iter().zip(answers).map(|(array, (name, answer))| {
-                for_each_number!(
-                    answer.element_type(),
-                    write_later(array, name, answer),
-                    Err(text(name))
-                )
-            });
+            let writes =
+                self.arrays.iter().zip(answers).map(|(array, (name, answer))| {
+                    for_each_number!(
+                        answer.element_type(),
+                        write_later(array, name, answer),
+                        Err(text(name))
+                    )
+                });
             let writes: Vec<Write> = writes.collect::<PyResult<_>>()?;
-            writes.into_iter().try_for_each(|write| write())?;
+            let places = writes.iter().map(|(place, _)| place);
+            let mut places: Vec<_> = places.filter(|place| !place.is_empty()).collect();
+            places.sort_by_key(|place| place.start);
+            if places.windows(2).any(|pair| pair[0].end > pair[1].start) {
+                let message = "two arrays of out lie in the same memory";
+                return Err(PyValueError::new_err(message));
+            }
+            writes.into_iter().try_for_each(|(_, write)| write())?;
         }
         self.list.map_or_else(|| PyList::new(py, self.arrays), Ok)
     }
@@ -98,7 +107,8 @@ fn write_now<T: Number>(
     name: &str,
     answer: &Tensor,
 ) -> PyResult<()> {
-    prepare::<T>(array, name, answer)?()
+    let (_, write) = prepare::<T>(array, name, answer)?;
+    write()
 }
 
 fn write_later<'a, T: Number + 'a>(
@@ -106,15 +116,16 @@ fn write_later<'a, T: Number + 'a>(
     name: &'a str,
     answer: &'a Tensor,
 ) -> PyResult<Write<'a>> {
-    Ok(Box::new(prepare::<T>(array, name, answer)?))
+    let (place, write) = prepare::<T>(array, name, answer)?;
+    Ok((place, Box::new(write)))
 }
 
-/// Borrows the array for writing, so that no other of the arrays can overlap it.
+/// Borrows the array for writing, so that none who borrows it elsewhere is surprised.
 fn prepare<'a, 'py, T: Number + 'a>(
     array: &'a Bound<'py, PyAny>,
     name: &'a str,
     answer: &'a Tensor,
-) -> PyResult<impl FnOnce() -> PyResult<()> + use<'a, 'py, T>> {
+) -> PyResult<(Range<*const u8>, impl FnOnce() -> PyResult<()> + use<'a, 'py, T>)> {
     let refusal = |given: &dyn Display| {
         let (dtype, shape) = (numpy::dtype::<T>(array.py()), answer.shape());
         format!(
@@ -137,12 +148,14 @@ fn prepare<'a, 'py, T: Number + 'a>(
         BorrowError::NotWriteable => wrong(&"read-only"),
         _ => wrong(&"in the memory of another"),
     })?;
-    if !typed.is_c_contiguous() || target.as_slice_mut().is_err() {
-        return Err(wrong(&"in another order, or not aligned"));
-    }
+    let place = match target.as_slice_mut() {
+        Ok(cells) if typed.is_c_contiguous() => cells.as_ptr_range(),
+        _ => return Err(wrong(&"in another order, or not aligned")),
+    };
     let answer = answer.as_slice::<T>().map_err(to_python)?;
-    Ok(move || {
+    let write = move || {
         target.as_slice_mut()?.copy_from_slice(answer);
         Ok(())
-    })
+    };
+    Ok((place.start.cast()..place.end.cast(), write))
 }

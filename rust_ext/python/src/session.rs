@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use engine::{Error, Kind, Library, Port, Session, Tensor, Value};
-use pyo3::exceptions::{PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::exceptions::{
+    PyRuntimeError, PyTypeError, PyUnicodeDecodeError, PyValueError,
+};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
@@ -24,11 +26,13 @@ use crate::values;
 /// Rows from which a run releases the GIL: for fewer, a small model answers sooner than
 /// two threads hand it over.
 const ROWS_TO_RELEASE: usize = 10;
+/// Numbers from which a few rows are long: images, say.
+const NUMBERS_TO_RELEASE: usize = 1 << 12;
 /// Bytes from which a model is not small: it releases the GIL for one row already.
 const LARGE_MODEL: u64 = 1 << 20;
 // endregion: release
-/// Elements up to which the tensors of a run are kept for the next one.
-const ELEMENTS_TO_KEEP: usize = 1 << 14;
+/// Bytes up to which the tensors of a run are kept for the next one.
+const BYTES_TO_KEEP: usize = 1 << 18;
 
 /// A model that is ready to answer, on the CPU, from any number of threads at once.
 ///
@@ -286,8 +290,8 @@ impl InferenceSession {
         if self.is_short(inputs.first()) { run() } else { py.detach(run) }
             .map_err(to_python)?;
         let answer = read(outputs)?;
-        let elements: usize = inputs.iter().chain(&*outputs).map(Tensor::len).sum();
-        if elements <= ELEMENTS_TO_KEEP {
+        let tensors = inputs.iter().chain(&*outputs).map(Tensor::bytes_at_most);
+        if tensors.fold(0, usize::saturating_add) <= BYTES_TO_KEEP {
             self.spare().push(slot);
         }
         Ok(answer)
@@ -307,7 +311,11 @@ impl InferenceSession {
 
     /// Whether a run on this input is over before another thread would have the GIL.
     fn is_short(&self, input: Option<&Tensor>) -> bool {
-        input.and_then(|input| input.shape().first()) < Some(&self.rows_to_release)
+        input.is_some_and(|input| {
+            let rows = input.shape().first();
+            rows.is_some_and(|&rows| rows < self.rows_to_release)
+                && input.len() < NUMBERS_TO_RELEASE
+        })
     }
 
     /// The inputs, filled from a feed of their arrays alone; none for any other feed.
@@ -321,7 +329,10 @@ impl InferenceSession {
         for ((port, name), input) in ports.iter().zip(&self.input_names).zip(inputs) {
             let Some(value) = feed.get_item(name)? else { return Ok(None) };
             match fill(input, port, &value) {
-                Err(error) if error.is_instance_of::<PyRuntimeError>(feed.py()) => {
+                Err(error)
+                    if error.is_instance_of::<PyRuntimeError>(feed.py())
+                        || error.is_instance_of::<PyUnicodeDecodeError>(feed.py()) =>
+                {
                     return Ok(None);
                 }
                 outcome => outcome?,

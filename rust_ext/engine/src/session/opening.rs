@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use ort::session::builder::SessionBuilder;
 use ort::value::Outlet;
@@ -14,7 +15,7 @@ use crate::ffi::Names;
 use crate::graph::{Graph, Unzipped, Zip};
 use crate::library::Library;
 use crate::options::Options;
-use crate::port::{Kind, Port};
+use crate::port::{Dim, Kind, Port};
 use crate::tensor::ElementType;
 
 /// Where a model that is given as bytes has its weights that lie in files.
@@ -104,9 +105,8 @@ impl Session {
         );
         let mut outputs: Vec<Port> = session.outputs().iter().map(port).collect();
         let output_names = Names::of(&outputs);
-        let passed_on = (0..outputs.len())
-            .filter(|&index| position(&taken, &outputs[index].name).is_some())
-            .collect();
+        let anew = |port: &Port| position(&taken, &port.name).is_some() || varies(port);
+        let made_anew = (0..outputs.len()).filter(|&i| anew(&outputs[i])).collect();
         let mut keys = vec![None; outputs.len()];
         let mut zipped = Vec::new();
         for Zip { position, name, keys: all } in zips {
@@ -119,7 +119,8 @@ impl Session {
         Ok(Self {
             hazards,
             zipped,
-            passed_on,
+            made_anew,
+            varies: AtomicBool::new(false),
             inner: session.inner(),
             taken_names: Names::of(&taken),
             output_names,
@@ -131,6 +132,11 @@ impl Session {
             keys,
         })
     }
+}
+
+/// Whether more of a shape than its first dimension is open.
+fn varies(port: &Port) -> bool {
+    port.shape.iter().skip(1).any(|dim| !matches!(dim, Dim::Fixed(_)))
 }
 
 fn refused(model: String) -> impl FnOnce(ort::Error) -> Error {
