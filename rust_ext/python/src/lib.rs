@@ -6,6 +6,7 @@ mod column;
 mod error;
 mod floor;
 mod frame;
+mod gil;
 mod metadata;
 mod options;
 mod out;

@@ -17,20 +17,12 @@ use crate::arrays::{fill, to_array};
 use crate::error::classes::{Fail, InvalidArgument};
 use crate::error::to_python;
 use crate::frame::{self, Columns, no_rows};
+use crate::gil::Gil;
 use crate::metadata::{ModelMetadata, NodeArg};
 use crate::options::{self, PROVIDER};
 use crate::out::Out;
 use crate::values;
 
-// region: release
-/// Rows from which a run releases the GIL: for fewer, a small model answers sooner than
-/// two threads hand it over.
-const ROWS_TO_RELEASE: usize = 10;
-/// Numbers from which a few rows are long: images, say.
-const NUMBERS_TO_RELEASE: usize = 1 << 12;
-/// Bytes from which a model is not small: it releases the GIL for one row already.
-const LARGE_MODEL: u64 = 1 << 20;
-// endregion: release
 /// Bytes up to which the tensors of a run are kept for the next one.
 const BYTES_TO_KEEP: usize = 1 << 18;
 
@@ -50,7 +42,7 @@ pub struct InferenceSession {
     every_output: Vec<usize>,
     /// Whether the inputs and outputs are tensors, one and all.
     plain: bool,
-    rows_to_release: usize,
+    gil: Gil,
     /// How often this process had been forked from another when the session was opened;
     /// none where the session has no threads of its own to lose.
     forks: Option<usize>,
@@ -116,7 +108,7 @@ impl InferenceSession {
                 .iter()
                 .chain(session.outputs())
                 .all(|port| port.kind.element_type().is_some()),
-            rows_to_release: if size < LARGE_MODEL { ROWS_TO_RELEASE } else { 0 },
+            gil: Gil::of(size),
             forks: (options.intra_threads != 1 || options.parallel).then(forks),
             columns: PyOnceLock::new(),
             spare: Mutex::default(),
@@ -286,9 +278,9 @@ impl InferenceSession {
         read: impl FnOnce(&[Tensor]) -> PyResult<T>,
     ) -> PyResult<T> {
         let Slot { inputs, outputs } = &mut slot;
-        let mut run = || self.session.run_into(inputs, wanted, outputs);
-        if self.is_short(inputs.first()) { run() } else { py.detach(run) }
-            .map_err(to_python)?;
+        let few = self.gil.few_rows(inputs.first());
+        let run = || self.session.run_into(inputs, wanted, outputs);
+        self.gil.run(py, few, run).map_err(to_python)?;
         let answer = read(outputs)?;
         let tensors = inputs.iter().chain(&*outputs).map(Tensor::bytes_at_most);
         if tensors.fold(0, usize::saturating_add) <= BYTES_TO_KEEP {
@@ -304,18 +296,9 @@ impl InferenceSession {
         inputs: Vec<(usize, Value)>,
         wanted: &[usize],
     ) -> engine::Result<Vec<Value>> {
-        let short = self.is_short(inputs.iter().find_map(|(_, value)| value.tensor()));
-        let run = || self.session.run_values(inputs, wanted);
-        if short { run() } else { py.detach(run) }
-    }
-
-    /// Whether a run on this input is over before another thread would have the GIL.
-    fn is_short(&self, input: Option<&Tensor>) -> bool {
-        input.is_some_and(|input| {
-            let rows = input.shape().first();
-            rows.is_some_and(|&rows| rows < self.rows_to_release)
-                && input.len() < NUMBERS_TO_RELEASE
-        })
+        let first = inputs.iter().find_map(|(_, value)| value.tensor());
+        let few = self.gil.few_rows(first);
+        self.gil.run(py, few, || self.session.run_values(inputs, wanted))
     }
 
     /// The inputs, filled from a feed of their arrays alone; none for any other feed.
