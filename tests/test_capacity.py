@@ -6,12 +6,14 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import poisson
 from test_versus import result, samples
 
 from workshop.arms import FLOOR_ARMS
 from workshop.bench import capacity, starts
 from workshop.bench.capacity import SHARES
 from workshop.served import AGAIN, LATENCY, TURN
+from workshop.stats import quantile_interval
 
 LAUNCHES = 2
 
@@ -92,6 +94,11 @@ def test_what_came_of_one_rate_is_told_without_a_bound():
     one |= {"p99_high_s": 0.006, "answers": 642}
     told = capacity.in_words(pd.DataFrame({"onnx-axum": one}).T).iloc[0].tolist()
     assert told == ["321", "5.00 ms (4.00 ms to 6.00 ms)", "642"]
+
+
+def test_a_schedule_is_long_enough_for_the_interval_of_p99():
+    least = next(n for n in range(1000) if quantile_interval(range(n), 0.99).high > 0)
+    assert poisson.sf(least - 1, capacity.ENOUGH) > 0.9999
 
 
 def test_an_arm_that_holds_no_rate_is_told_so():
