@@ -1,8 +1,11 @@
 """The table and the figures say what the samples say."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib import pyplot as plt
 
 from workshop import figures, versus
 from workshop.arms import FLOOR_ARMS, SERVED_ARMS
@@ -161,6 +164,17 @@ def test_the_bill_has_its_interval_and_the_posts_figure_where_there_is_one():
 @pytest.mark.parametrize("name", figures.DRAW)
 def test_every_figure_is_drawn_to_a_file(name):
     assert figures.picture(name, load, "png").startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("source", ["measured here", "recorded on 2026-11-20"])
+def test_ratios_from_two_places_name_both(source):
+    elsewhere = dataclasses.replace(RESULTS["serving"], source=source)
+    axes = figures.ratios({**RESULTS, "serving": elsewhere}.get)
+    told = " ".join(axes.figure.get_supxlabel().split())
+    plt.close(axes.figure)
+    assert told.count("measured here") == 1
+    other = "a CPU), threads 1, recorded on 2026-11-20"
+    assert (f"; served: 2 CPUs ({other}" in told) == (source != "measured here")
 
 
 def test_a_figure_is_the_same_file_every_time():

@@ -83,12 +83,15 @@ def ratios(load: Load = results.load) -> Axes:
         ("served, Rust behind FastAPI", many, "onnx-fastapi", "rust-fastapi"),
         ("served, Rust behind axum", many, "onnx-fastapi", "onnx-axum"),
     ]
-    return _gains([*_unserved(load), *served_rows], load)
+    sources = load("timing").caption, load("serving").caption
+    one, *other = dict.fromkeys(sources)  # two, where they were not measured alike
+    caption = "; served: ".join([one, *other])
+    return _gains([*_unserved(load), *served_rows], caption)
 
 
 def ratios_unserved(load: Load = results.load) -> Axes:
     """Draw the part of it that needs no server."""
-    return _gains(_unserved(load), load)
+    return _gains(_unserved(load), load("timing").caption)
 
 
 Gain = tuple[str, pd.DataFrame, str, str]  # its name, samples, the slow arm, the fast
@@ -103,7 +106,7 @@ def _unserved(load: Load) -> list[Gain]:
     ]
 
 
-def _gains(rows: list[Gain], load: Load) -> Axes:
+def _gains(rows: list[Gain], caption: str) -> Axes:
     found = {
         name: stats.ratio_interval(samples, slow, fast)
         for name, samples, slow, fast in rows
@@ -116,7 +119,7 @@ def _gains(rows: list[Gain], load: Load) -> Axes:
         found,
         floors,
         title="What Rust gains over Python depends on what is timed",
-        caption=load("timing").caption,
+        caption=caption,
     )
     claims = read_claims().whole_process["median_s"]
     post = claims["onnx-python"] / claims["onnx-rust"]

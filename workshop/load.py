@@ -114,7 +114,7 @@ def summary(requests: pd.DataFrame, seconds: float) -> dict[str, float]:
     Rates are per second; answered are answers with status 200 that came meanwhile, and
     only these have latencies. p99 comes with its 95% rank interval, NaN where there are
     too few answers for one. Lateness is the generator's own: how late it sent what
-    found a connection free.
+    found a connection free, NaN where nothing did.
     """
     ok = requests[requests["outcome"] == "200"]
     outcomes = requests["outcome"].astype(str)

@@ -46,7 +46,7 @@ def stall(loops: Mapping[str, pd.DataFrame], *, title: str, caption: str = "") -
 def by_clients(rates: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
     """Draw answers a second against clients, a line an arm.
 
-    rates: columns arm, clients, per_s, low, high (of a 95% interval).
+    rates: columns arm, clients, per_s (the median launch), low, high (of all launches).
     """
     axes = plt.figure(figsize=(12, 6)).subplots()
     for mine, its in _arms(rates, "clients"):
@@ -62,7 +62,8 @@ def by_clients(rates: pd.DataFrame, *, title: str, caption: str = "") -> Axes:
     axes.yaxis.set_major_formatter(EngFormatter(sep=""))
     label_ends(axes)
     numbers = rates.set_index(["arm", "clients"])[["per_s", "low", "high"]]
-    return finish(axes, title, "upright: 95% interval over launches", caption, numbers)
+    said = "the median launch; upright: from the lowest launch to the highest"
+    return finish(axes, title, said, caption, numbers)
 
 
 def by_rate(
