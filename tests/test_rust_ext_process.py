@@ -122,7 +122,7 @@ try:
     said = f"{np.array_equal(session.run(None, {'x': x[:, :3]})[0], want)}"
 except rust_ext.errors.Fail as error:
     said = f"{'forked' in str(error)} {bool(child)}"
-os.write(1, f"{said}\n".encode())  # at once: the other process writes, too
+os.write(1, f"{said}\\n".encode())  # at once: the other process writes, too
 if not child:
     os._exit(0)  # as multiprocessing's do: ONNX Runtime's own exit waits for threads
 print(os.waitpid(child, 0)[1])
