@@ -29,8 +29,10 @@ const BYTES_TO_KEEP: usize = 1 << 18;
 /// A model that is ready to answer, on the CPU, from any number of threads at once.
 ///
 /// `path_or_bytes`: the model's file, or what is in it. `sess_options`: onnxruntime's; a
-/// setting that cannot be honoured is refused. `providers`: names, as onnxruntime takes
-/// them; the CPU's is the only one here, so each other is warned of. It has no options.
+/// setting that cannot be honoured is refused, except what onnxruntime shows to nobody:
+/// overrides of free dimensions, added initialisers and custom operators have no effect.
+/// `providers`: names, as onnxruntime takes them; the CPU's is the only one here, so each
+/// other is warned of. It has no options.
 ///
 /// Raises a class of `rust_ext.errors` for a model that does not open, such as
 /// `NoSuchFile` or `InvalidProtobuf`, and `NotImplemented` for an option that would have
