@@ -187,7 +187,10 @@ def in_words(table: pd.DataFrame) -> pd.DataFrame:
     at_least = table.get("at_least", pd.Series(False, table.index))
     found = {}
     for arm, row in table[P99].astype(float).iterrows():
-        told = ["none that was tried", "", ""]
+        none = (
+            "not known: the load was late" if at_least[arm] else "none that was tried"
+        )
+        told = [none, "", ""]
         if row.notna().any():
             rate = f"{'at least ' if at_least[arm] else ''}{digits(rates[arm])}"
             p99 = "{} ({} to {})".format(*map(duration, row[P99[:3]]))
