@@ -205,6 +205,19 @@ fn what_cannot_be_served_is_one_line_and_code_2() {
     }
 }
 
+#[test]
+#[cfg(target_os = "linux")] // others do not hold to the limit
+fn more_threads_than_the_system_gives_are_one_line_and_code_2() {
+    let program = env!("CARGO_BIN_EXE_fare-server");
+    let options = format!("--model {} --port 0 --workers 256", model("plain"));
+    let limited = format!("ulimit -v 600000 && exec {program} {options}");
+    let output = Command::new("sh").args(["-c", &limited]).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.starts_with("fare-server: cannot start 512 threads: "), "{stderr}");
+    assert_eq!(stderr.trim_end().lines().count(), 1, "{stderr}");
+}
+
 fn fare_predict(arguments: &[&str], body: &str) -> Output {
     let mut process = Command::new(env!("CARGO_BIN_EXE_fare-predict"))
         .args(arguments)
