@@ -28,6 +28,7 @@ use crate::config::Config;
 use crate::metrics;
 use crate::model::Model;
 use crate::state::State;
+use crate::unread::drained;
 
 /// So many connections may wait to be accepted; more stall their clients for a second.
 const BACKLOG: u32 = 2048;
@@ -188,7 +189,7 @@ async fn serve(
     let shared = Arc::clone(&state);
     let service = service_fn(move |request: Request<Incoming>| {
         let route = metrics::route(request.uri().path());
-        counted(Arc::clone(&shared), route, router.call(request))
+        counted(Arc::clone(&shared), route, router.call(drained(request)))
     });
     let connections = GracefulShutdown::new();
     let mut http = http1::Builder::new();

@@ -118,6 +118,38 @@ fn who_sends_too_much_can_read_the_refusal() {
 }
 
 #[test]
+fn who_sends_what_nobody_reads_can_read_the_answer() {
+    let server = Server::start("plain", &[]);
+    let large = request(&"x".repeat(10 << 20), LAST);
+    for (line, status) in [
+        ("POST /nope ", "404"),
+        ("POST /v2/models/other/infer ", "404"),
+        ("POST /health/live ", "405"),
+        ("GET /metrics ", "200"),
+    ] {
+        let mut stream = server.connect();
+        let large = large.replacen("POST /predict ", line, 1);
+        stream.write_all(large.as_bytes()).unwrap();
+        assert_eq!(statuses(&mut stream).0, [status]);
+    }
+}
+
+#[test]
+fn who_was_told_to_go_on_can_read_the_refusal() {
+    let server = Server::start("plain", &[]);
+    let header =
+        format!("Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n{LAST}");
+    let head = request("", &header).replace("Content-Length: 0\r\n", "");
+    let mut stream = server.connect();
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut go_on = [0; 25];
+    stream.read_exact(&mut go_on).unwrap();
+    let chunk = format!("100000\r\n{}\r\n", "x".repeat(1 << 20));
+    stream.write_all((chunk.repeat(10) + "0\r\n\r\n").as_bytes()).unwrap();
+    assert_eq!(statuses(&mut stream).0, ["413"]);
+}
+
+#[test]
 #[cfg(target_os = "linux")] // other systems let no more than 128 wait
 fn a_burst_of_clients_waits_to_be_accepted() {
     let server = Server::start("plain", &[]);
