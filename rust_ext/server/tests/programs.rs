@@ -135,6 +135,22 @@ fn who_sends_what_nobody_reads_can_read_the_answer() {
 }
 
 #[test]
+fn a_head_that_cannot_be_read_has_an_empty_answer() {
+    let server = Server::start("plain", &[]);
+    let long = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(65_536));
+    let many = format!("GET / HTTP/1.1\r\n{}\r\n", "A: a\r\n".repeat(101));
+    for (head, status) in
+        [("GET / HTTP/1.1\r\nno header\r\n\r\n", "400"), (&long, "414"), (&many, "431")]
+    {
+        let mut stream = server.connect();
+        stream.write_all(head.as_bytes()).unwrap();
+        let (codes, text) = statuses(&mut stream);
+        assert_eq!(codes, [status]);
+        assert!(text.contains("\r\ncontent-length: 0\r\n"), "{text}");
+    }
+}
+
+#[test]
 fn who_was_told_to_go_on_can_read_the_refusal() {
     let server = Server::start("plain", &[]);
     let header =
