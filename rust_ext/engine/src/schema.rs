@@ -87,7 +87,8 @@ impl Column {
         known.map(|known| known.iter().map(text).collect())
     }
 
-    /// Finds the column's input in the graph and checks that they agree.
+    /// Finds the column's input in the graph and checks that they agree; only strings and
+    /// integers may have categories.
     fn bind(&mut self, inputs: &[Port]) -> Result<()> {
         let position = inputs.iter().position(|port| port.name == self.input);
         let Some(position) = position else {
@@ -99,6 +100,18 @@ impl Column {
             let kinds =
                 format!("{} in the schema, {} in the graph", self.dtype, port.kind);
             return Err(refused(format!("'{}' is {kinds}", self.input)));
+        }
+        let inexact = matches!(
+            self.dtype,
+            ElementType::Float16
+                | ElementType::Float32
+                | ElementType::Float64
+                | ElementType::Bool
+        );
+        if inexact && self.categories.is_some() {
+            let reason =
+                format!("'{}' is {}, which has no categories", self.input, self.dtype);
+            return Err(refused(reason));
         }
         self.position = position;
         self.width = width(port)?;
@@ -183,6 +196,31 @@ mod tests {
         ] {
             let message = refusal(&schema);
             assert!(message.contains(reason), "{message}");
+        }
+    }
+
+    #[test]
+    fn only_strings_and_integers_have_categories() {
+        let taken = |dtype: &str, element| {
+            let schema = column("x", dtype).replace(r#"ries": null"#, r#"ries": [1]"#);
+            let custom = [(KEY.to_owned(), format!("[{schema}]"))].into();
+            let (kind, shape) = (Kind::Tensor(element), vec![Dim::Any]);
+            let port = Port { name: "x".to_owned(), kind, shape };
+            columns(&Metadata { custom, ..Metadata::default() }, &[port])
+        };
+        for (dtype, element) in
+            [("int64", ElementType::Int64), ("string", ElementType::String)]
+        {
+            taken(dtype, element).unwrap();
+        }
+        for (dtype, element) in [
+            ("float16", ElementType::Float16),
+            ("float32", ElementType::Float32),
+            ("float64", ElementType::Float64),
+            ("bool", ElementType::Bool),
+        ] {
+            let message = taken(dtype, element).unwrap_err().to_string();
+            assert!(message.contains("which has no categories"), "{message}");
         }
     }
 }

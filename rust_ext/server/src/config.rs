@@ -1,10 +1,10 @@
 //! The options, each from the command line or else from the environment.
 
-use std::num::{NonZeroU16, NonZeroU32};
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, value_parser};
 use tracing::Level;
 
 use crate::log::Format;
@@ -33,9 +33,10 @@ pub struct Config {
     /// More requests than this at once are refused
     #[arg(long, env = "MAX_INFLIGHT", default_value = "256")]
     pub max_inflight: NonZeroU32,
-    /// Threads that answer; as many more take the long requests
+    /// Threads that answer, 1 to 256; as many more take the long requests
     #[arg(long, env = "WORKERS", default_value = "1")]
-    pub workers: NonZeroU16,
+    #[arg(value_parser = value_parser!(u16).range(1..=256))]
+    pub workers: u16,
     /// ONNX Runtime's library [default: the one of the Python environment]
     #[arg(long, env = "ORT_DYLIB_PATH", value_name = "FILE")]
     pub ort_library: Option<PathBuf>,
@@ -70,5 +71,23 @@ fn seconds(text: &str) -> Result<Duration, String> {
         Ok(duration) if seconds <= 86_400.0 => Ok(duration),
         Ok(_) => Err("more than a day".to_owned()),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_are_256_threads_at_most() {
+        let workers = |count: &str| {
+            let options = ["fare-server", "--model", "a", "--workers", count];
+            Config::try_parse_from(options).map(|config| config.workers)
+        };
+        assert_eq!((workers("1").unwrap(), workers("256").unwrap()), (1, 256));
+        for count in ["0", "257", "3000"] {
+            let refused = workers(count).unwrap_err().to_string();
+            assert!(refused.contains("is not in 1..=256"), "{refused}");
+        }
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::answer::list;
 use crate::columns::{Column, Target};
 use crate::error::Problem;
-use crate::json::{Json, without_minus_zero};
+use crate::json::{Json, Object, without_minus_zero};
 use crate::model::{Answer, Model, made_up};
 use crate::rows::{complaint, wrong};
 use crate::timing::Stages;
@@ -24,11 +24,11 @@ pub const VERSION: &str = "1";
 struct Request<'a> {
     id: Option<String>,
     #[serde(borrow)]
-    inputs: Vec<Input<'a>>,
+    inputs: Vec<Object<Input<'a>>>,
     #[serde(default)]
-    outputs: Vec<Output>,
+    outputs: Vec<Object<Output>>,
     #[serde(default)]
-    parameters: Parameters,
+    parameters: Object<Parameters>,
 }
 
 #[derive(Deserialize)]
@@ -39,14 +39,14 @@ struct Input<'a> {
     #[serde(borrow)]
     data: Option<Json<'a>>,
     #[serde(default)]
-    parameters: Parameters,
+    parameters: Object<Parameters>,
 }
 
 #[derive(Deserialize)]
 struct Output {
     name: String,
     #[serde(default)]
-    parameters: Parameters,
+    parameters: Object<Parameters>,
 }
 
 /// The parameters that count; any others are ignored.
@@ -113,7 +113,7 @@ impl Model {
                 || Problem::NotJson("it is shorter than its headers say".to_owned()),
             )?;
         let json = without_minus_zero(json);
-        let request: Request =
+        let Object(request): Object<Request> =
             serde_json::from_slice(&json).map_err(|error| match error.classify() {
                 serde_json::error::Category::Data => {
                     wrong(vec![complaint("", error.to_string())])
@@ -140,17 +140,19 @@ impl Model {
 
     /// The positions of the outputs asked for, and whether each is wanted as bytes.
     fn wanted(&self, request: &Request) -> Result<Vec<(usize, bool)>, Problem> {
-        if let Some(refused) = request.parameters.refused() {
+        let Object(parameters) = &request.parameters;
+        if let Some(refused) = parameters.refused() {
             let detail = format!("the request {refused}");
             return Err(wrong(vec![complaint("/parameters", detail)]));
         }
-        let usual = request.parameters.binary_data_output.unwrap_or(false);
+        let usual = parameters.binary_data_output.unwrap_or(false);
         if request.outputs.is_empty() {
             let all = 0..self.session.outputs().len();
             return Ok(all.map(|position| (position, usual)).collect());
         }
         let mut wanted: Vec<(usize, bool)> = Vec::new();
-        for (index, Output { name, parameters }) in request.outputs.iter().enumerate() {
+        for (index, Object(output)) in request.outputs.iter().enumerate() {
+            let Output { name, parameters: Object(parameters) } = output;
             let what = match (self.session.output(name), parameters.refused()) {
                 (_, Some(refused)) => refused,
                 (Err(_), _) => "is not in the model",
@@ -172,13 +174,13 @@ impl Model {
     /// One tensor for each input of the graph, in the graph's order.
     fn tensors(
         &self,
-        inputs: Vec<Input>,
+        inputs: Vec<Object<Input>>,
         mut binary: &[u8],
     ) -> Result<Vec<Tensor>, Problem> {
         let ports = self.session.inputs();
         let mut tensors: Vec<Option<Tensor>> = ports.iter().map(|_| None).collect();
         let mut rows = None;
-        for (index, input) in inputs.into_iter().enumerate() {
+        for (index, Object(input)) in inputs.into_iter().enumerate() {
             let name = input.name.clone();
             let wrong_here = |what: String| {
                 let detail = format!("input '{name}' {what}");
@@ -220,7 +222,8 @@ impl Model {
         input: Input,
         binary: &mut &[u8],
     ) -> Result<Tensor, String> {
-        if let Some(refused) = input.parameters.refused() {
+        let Object(parameters) = input.parameters;
+        if let Some(refused) = parameters.refused() {
             return Err(refused.to_owned());
         }
         let port = &self.session.inputs()[column.schema.position];
@@ -233,21 +236,20 @@ impl Model {
             let (has, takes) = (&input.shape, shape(port));
             return Err(format!("has shape {has:?} where the model takes {takes:?}"));
         }
-        let mut values = Vec::new();
-        match (input.data, input.parameters.binary_data_size) {
+        let values = match (input.data, parameters.binary_data_size) {
             (Some(Json::List(data)), None) => {
-                flatten(data, port.shape.len(), &mut values);
+                let odd = || format!("has lists that do not fit {:?}", input.shape);
+                flatten(data, &input.shape).ok_or_else(odd)?
             }
             (None, Some(size)) => {
                 let split = binary.split_at_checked(size);
                 let (bytes, rest) = split.ok_or("has fewer bytes than it says")?;
-                let decoded = decode(dtype, bytes);
-                values =
-                    decoded.ok_or_else(|| format!("has bytes that are no {takes}"))?;
                 *binary = rest;
+                let decoded = decode(dtype, bytes);
+                decoded.ok_or_else(|| format!("has bytes that are no {takes}"))?
             }
             _ => return Err("must have data, as a list or as bytes".to_owned()),
-        }
+        };
         let mut sizes = input.shape.iter();
         if sizes.try_fold(1_usize, |all, size| all.checked_mul(*size))
             != Some(values.len())
@@ -324,12 +326,19 @@ pub fn shape(port: &Port) -> Vec<i64> {
     port.shape.iter().map(size).collect()
 }
 
-/// The values in lists that lie so deep in each other.
-fn flatten<'a>(list: Vec<Json<'a>>, depth: usize, values: &mut Vec<Json<'a>>) {
-    for value in list {
-        match value {
-            Json::List(list) if depth > 1 => flatten(list, depth - 1, values),
-            value => values.push(value),
-        }
+/// The values of a list, or of the lists in it where there is one for each row; `None`
+/// where one of those has not the length that the shape says.
+fn flatten<'a>(data: Vec<Json<'a>>, shape: &[usize]) -> Option<Vec<Json<'a>>> {
+    let is_list = |value: &Json| matches!(value, Json::List(_));
+    let [rows, width] = *shape else { return Some(data) };
+    if !data.iter().any(is_list) {
+        return Some(data);
     }
+    let row = |value| match value {
+        Json::List(row) if row.len() == width => Some(row),
+        _ => None,
+    };
+    let lists: Option<Vec<_>> = data.into_iter().map(row).collect();
+    let lists = lists.filter(|lists| lists.len() == rows)?;
+    Some(lists.into_iter().flatten().collect())
 }

@@ -194,14 +194,14 @@ fn parameters() -> Value {
     })
 }
 
-/// A tensor that JSON holds: its values in one list, or in a list for each row.
+/// A tensor that JSON holds: its values in one list, or in one for each row.
 fn input(port: &Port, column: &Column) -> Value {
     let value = one_value(column);
     let mut input = tensor(port, 1);
     let properties = &mut input["properties"];
     properties["data"] = match port.shape.len() {
         1 => list(&value),
-        _ => list(&json!({ "anyOf": [value, list(&value)] })),
+        _ => json!({ "anyOf": [list(&value), list(&exactly(column.width, &value))] }),
     };
     properties["parameters"] = parameters();
     properties["parameters"]["properties"]["binary_data_size"] =

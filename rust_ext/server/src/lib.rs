@@ -3,8 +3,9 @@
 //! A body goes through `json` (a tree), `rows` and `columns` (checked against the
 //! schema and written into the model's inputs), the engine, and `answer` (the outputs
 //! as JSON); `model` joins these, and `infer` does so for the Open Inference Protocol.
-//! `jsonschema` and `openapi` say what they take and answer. `routes` and `serve` are all
-//! that know HTTP; `state` has the places for work, `metrics` and `log` tell what was done.
+//! `jsonschema` and `openapi` say what they take and answer. `routes`, `serve` and
+//! `unread` are all that know HTTP; `state` has the places for work, `metrics` and `log`
+//! tell what was done.
 #![forbid(unsafe_code)]
 
 mod answer;
@@ -23,6 +24,7 @@ mod rows;
 mod serve;
 mod state;
 mod timing;
+mod unread;
 mod values;
 
 use std::sync::Arc;

@@ -14,6 +14,8 @@ use crate::timing::Stages;
 
 /// So many prepared rows are kept for the next requests.
 const SPARE: usize = 64;
+/// But none that a longer body has filled: its strings may be as long.
+const KEPT_BYTES: usize = 64 << 10;
 
 /// What a request gets.
 pub struct Answer {
@@ -97,6 +99,7 @@ impl Model {
         work: impl FnOnce(&mut Slot, usize, &mut Stages) -> Result<Vec<u8>, Problem>,
     ) -> Result<Answer, Problem> {
         let mut stages = Stages::begin();
+        let short = body.len() <= KEPT_BYTES;
         let body = without_minus_zero(body);
         let document =
             Json::parse(&body).map_err(|error| Problem::NotJson(error.to_string()))?;
@@ -118,7 +121,9 @@ impl Model {
             work(&mut slot, count, &mut stages)
         });
         stages.written();
-        self.keep(slot, count);
+        if short && count == 1 {
+            self.keep(slot);
+        }
         Ok(Answer { body: body?, json_bytes: None, rows: count, stages })
     }
 
@@ -135,9 +140,9 @@ impl Model {
         spare.map_or_else(prepare, Ok)
     }
 
-    fn keep(&self, slot: Slot, rows: usize) {
+    fn keep(&self, slot: Slot) {
         let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        if rows == 1 && spare.len() < SPARE {
+        if spare.len() < SPARE {
             spare.push(slot);
         }
     }
@@ -175,5 +180,23 @@ pub(crate) fn made_up(column: &engine::Column) -> Value {
         (None, engine::ElementType::String) => json!(""),
         (None, engine::ElementType::Bool) => json!(false),
         (None, _) => json!(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_long_body_has_filled_is_not_kept() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/models/rides.onnx");
+        let library = Library::load(&engine::find_library(None).unwrap()).unwrap();
+        let model = Model::open(library, Path::new(path)).unwrap();
+        for (pet, kept) in [("cat", 1), (&*"x".repeat(KEPT_BYTES), 0), ("dog", 1)] {
+            let mut body = model.sample(1);
+            body["instances"][0]["pet"] = json!(pet);
+            model.predict(body.to_string().as_bytes()).unwrap();
+            assert_eq!(model.spare.lock().unwrap().len(), kept);
+        }
     }
 }

@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 use std::io::{self, Write};
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,7 @@ use crate::config::Config;
 use crate::metrics;
 use crate::model::Model;
 use crate::state::State;
+use crate::unread::drained;
 
 /// So many connections may wait to be accepted; more stall their clients for a second.
 const BACKLOG: u32 = 2048;
@@ -58,7 +59,15 @@ pub enum StartError {
         /// What the system says.
         why: io::Error,
     },
-    /// The system refuses threads, signals or the output.
+    /// The system gives fewer threads.
+    #[error("cannot start {threads} threads: {why}; choose fewer --workers")]
+    Threads {
+        /// The threads as given.
+        threads: u16,
+        /// What the system says.
+        why: io::Error,
+    },
+    /// The system refuses signals or the output.
     #[error("cannot go on: {0}")]
     System(#[from] io::Error),
 }
@@ -68,9 +77,11 @@ pub enum StartError {
 /// # Errors
 /// [`StartError`] where the server does not start.
 pub fn run(config: Config) -> Result<(), StartError> {
+    let threads = 2 * config.workers;
+    try_threads(threads).map_err(|why| StartError::Threads { threads, why })?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(config.workers.get().into())
-        .max_blocking_threads(config.workers.get().into())
+        .worker_threads(config.workers.into())
+        .max_blocking_threads(config.workers.into())
         .enable_all()
         .build()?;
     let (host, port) = (config.host(), config.port);
@@ -99,6 +110,19 @@ pub fn run(config: Config) -> Result<(), StartError> {
     let served = runtime.block_on(runtime.spawn(serve(listener, state, stop)));
     runtime.shutdown_background(); // what still runs has had its time
     Ok(served.map_err(io::Error::other)?)
+}
+
+/// Starts so many threads and lets them end: where they cannot be, tokio would panic and
+/// then wait for them for ever.
+fn try_threads(count: u16) -> io::Result<()> {
+    let gate = Mutex::new(());
+    thread::scope(|scope| {
+        let _closed = gate.lock();
+        for _ in 0..count {
+            thread::Builder::new().spawn_scoped(scope, || drop(gate.lock()))?;
+        }
+        Ok(())
+    })
 }
 
 /// A socket that listens at the first address of a host.
@@ -165,7 +189,7 @@ async fn serve(
     let shared = Arc::clone(&state);
     let service = service_fn(move |request: Request<Incoming>| {
         let route = metrics::route(request.uri().path());
-        counted(Arc::clone(&shared), route, router.call(request))
+        counted(Arc::clone(&shared), route, router.call(drained(request)))
     });
     let connections = GracefulShutdown::new();
     let mut http = http1::Builder::new();

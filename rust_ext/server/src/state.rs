@@ -73,12 +73,26 @@ impl State {
         body: Bytes,
         work: impl FnOnce(&Model, &[u8]) -> Result<Answer, Problem> + Send + 'static,
     ) -> Result<Answer, Problem> {
-        let limit = self.config.timeout_s;
         let place = self.admit()?;
-        if body.len() <= self.inline_bytes {
-            return self.note(work(&self.model, &body));
+        let answer = if body.len() <= self.inline_bytes {
+            self.note(work(&self.model, &body))
+        } else {
+            Arc::clone(&self).in_turn(place, body, work).await
+        };
+        if let Ok(answer) = &answer {
+            self.metrics.rows.fetch_add(answer.rows as u64, Ordering::Relaxed);
         }
-        let asked = Instant::now();
+        answer
+    }
+
+    /// The answer from another thread, in its turn.
+    async fn in_turn(
+        self: Arc<Self>,
+        place: OwnedSemaphorePermit,
+        body: Bytes,
+        work: impl FnOnce(&Model, &[u8]) -> Result<Answer, Problem> + Send + 'static,
+    ) -> Result<Answer, Problem> {
+        let (limit, asked) = (self.config.timeout_s, Instant::now());
         let mut job = spawn_blocking(move || {
             let (_place, queued) = (place, asked.elapsed());
             let mut answer = self.note(work(&self.model, &body))?;
@@ -93,12 +107,9 @@ impl State {
     }
 
     fn note(&self, answer: Result<Answer, Problem>) -> Result<Answer, Problem> {
-        if let Ok(answer) = &answer {
-            self.metrics.rows.fetch_add(answer.rows as u64, Ordering::Relaxed);
-            if !self.answered.load(Ordering::Relaxed) {
-                self.answered.store(true, Ordering::Relaxed);
-                tracing::info!("ready: the model has answered a row");
-            }
+        if answer.is_ok() && !self.answered.load(Ordering::Relaxed) {
+            self.answered.store(true, Ordering::Relaxed);
+            tracing::info!("ready: the model has answered a row");
         }
         answer
     }

@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use app::{ask, get, post, read, server};
+use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::header;
 use axum::response::Response;
@@ -61,6 +62,11 @@ fn slow(rows: usize) -> String {
     json!({ "columns": { "x": vec![1; rows] } }).to_string()
 }
 
+async fn metrics(server: &Router) -> String {
+    let answer = get(server, "/metrics").await.into_body().collect().await.unwrap();
+    String::from_utf8(answer.to_bytes().to_vec()).unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_long_request_delays_no_short_one_and_fills_its_place() {
     let server = server("slow", &["--max-inflight", "1"]);
@@ -70,8 +76,7 @@ async fn a_long_request_delays_no_short_one_and_fills_its_place() {
     });
     tokio::time::sleep(Duration::from_millis(100)).await;
     assert_eq!(get(&server, "/health/live").await.status(), 200);
-    let metrics = get(&server, "/metrics").await.into_body().collect().await.unwrap();
-    let metrics = String::from_utf8(metrics.to_bytes().to_vec()).unwrap();
+    let metrics = metrics(&server).await;
     assert!(metrics.contains("\nfare_requests_in_flight 1\n"), "{metrics}");
     let refused = server.clone().oneshot(post(slow(1))).await.unwrap();
     assert_eq!(refused.headers()[header::RETRY_AFTER], "1");
@@ -92,6 +97,12 @@ async fn an_answer_that_takes_too_long_is_504() {
     let (status, problem) = ask(&server, &slow(1000)).await;
     assert_eq!(status, 504);
     assert_eq!(problem["detail"], "the answer took longer than 0.05 s");
+    while !metrics(&server).await.contains("\nfare_requests_in_flight 0\n") {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(ask(&server, &slow(1)).await.0, 200);
+    let counted = metrics(&server).await; // without the rows that came too late
+    assert!(counted.contains("\nfare_rows_total 1\n"), "{counted}");
 }
 
 /// The stages in an answer's header, in milliseconds.

@@ -118,6 +118,54 @@ fn who_sends_too_much_can_read_the_refusal() {
 }
 
 #[test]
+fn who_sends_what_nobody_reads_can_read_the_answer() {
+    let server = Server::start("plain", &[]);
+    let large = request(&"x".repeat(10 << 20), LAST);
+    for (line, status) in [
+        ("POST /nope ", "404"),
+        ("POST /v2/models/other/infer ", "404"),
+        ("POST /health/live ", "405"),
+        ("GET /metrics ", "200"),
+    ] {
+        let mut stream = server.connect();
+        let large = large.replacen("POST /predict ", line, 1);
+        stream.write_all(large.as_bytes()).unwrap();
+        assert_eq!(statuses(&mut stream).0, [status]);
+    }
+}
+
+#[test]
+fn a_head_that_cannot_be_read_has_an_empty_answer() {
+    let server = Server::start("plain", &[]);
+    let long = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(65_536));
+    let many = format!("GET / HTTP/1.1\r\n{}\r\n", "A: a\r\n".repeat(101));
+    for (head, status) in
+        [("GET / HTTP/1.1\r\nno header\r\n\r\n", "400"), (&long, "414"), (&many, "431")]
+    {
+        let mut stream = server.connect();
+        stream.write_all(head.as_bytes()).unwrap();
+        let (codes, text) = statuses(&mut stream);
+        assert_eq!(codes, [status]);
+        assert!(text.contains("\r\ncontent-length: 0\r\n"), "{text}");
+    }
+}
+
+#[test]
+fn who_was_told_to_go_on_can_read_the_refusal() {
+    let server = Server::start("plain", &[]);
+    let header =
+        format!("Expect: 100-continue\r\nTransfer-Encoding: chunked\r\n{LAST}");
+    let head = request("", &header).replace("Content-Length: 0\r\n", "");
+    let mut stream = server.connect();
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut go_on = [0; 25];
+    stream.read_exact(&mut go_on).unwrap();
+    let chunk = format!("100000\r\n{}\r\n", "x".repeat(1 << 20));
+    stream.write_all((chunk.repeat(10) + "0\r\n\r\n").as_bytes()).unwrap();
+    assert_eq!(statuses(&mut stream).0, ["413"]);
+}
+
+#[test]
 #[cfg(target_os = "linux")] // other systems let no more than 128 wait
 fn a_burst_of_clients_waits_to_be_accepted() {
     let server = Server::start("plain", &[]);
@@ -203,6 +251,19 @@ fn what_cannot_be_served_is_one_line_and_code_2() {
         assert!(stderr.contains(says), "{stderr}");
         assert_eq!(stderr.trim_end().lines().count(), 1, "{stderr}");
     }
+}
+
+#[test]
+#[cfg(target_os = "linux")] // others do not hold to the limit
+fn more_threads_than_the_system_gives_are_one_line_and_code_2() {
+    let program = env!("CARGO_BIN_EXE_fare-server");
+    let options = format!("--model {} --port 0 --workers 256", model("plain"));
+    let limited = format!("ulimit -v 600000 && exec {program} {options}");
+    let output = Command::new("sh").args(["-c", &limited]).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
+    assert!(stderr.starts_with("fare-server: cannot start 512 threads: "), "{stderr}");
+    assert_eq!(stderr.trim_end().lines().count(), 1, "{stderr}");
 }
 
 fn fare_predict(arguments: &[&str], body: &str) -> Output {

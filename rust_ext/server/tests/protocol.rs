@@ -252,8 +252,8 @@ async fn each_wrong_input_is_named() {
         ),
         ("data", json!([1, 2, 3]), "has 3 values for the shape [1, 4]"),
         ("data", json!([1, 2, 3, "4"]), "at 3: 'X' must be a number"),
-        ("data", json!([[[1, 2, 3, 4]]]), "has 1 values for the shape [1, 4]"),
-        ("data", json!([[1, 2], 3, [[4]]]), "at 3: 'X' must be a number"),
+        ("data", json!([[[1, 2, 3, 4]]]), "has lists that do not fit [1, 4]"),
+        ("data", json!([[[1], 2, 3, 4]]), "at 0: 'X' must be a number"),
         ("data", Value::Null, no_data),
         ("parameters", json!({ "binary_data_size": 0 }), no_data),
         (
@@ -266,6 +266,17 @@ async fn each_wrong_input_is_named() {
         x[key] = value;
         let detail = format!("input '{}' {what}", x["name"].as_str().unwrap());
         check(&json!({ "inputs": [x] }), "/inputs/0", &detail).await;
+    }
+    for data in [
+        json!([[1, 2, 3, 4, 5], [6, 7, 8]]),
+        json!([[1, 2, 3, 4, 5, 6, 7, 8]]),
+        json!([[1, 2, 3, 4], 5, 6, 7, 8]),
+        json!([[1, 2], [3, 4], [5, 6], [7, 8]]),
+    ] {
+        let mut x = one_row();
+        (x["shape"], x["data"]) = (json!([2, 4]), data);
+        let detail = "input 'X' has lists that do not fit [2, 4]";
+        check(&json!({ "inputs": [x] }), "/inputs/0", detail).await;
     }
     let twice = json!({ "inputs": [one_row(), one_row()] });
     check(&twice, "/inputs/1", "input 'X' appears twice").await;
@@ -323,6 +334,18 @@ async fn what_is_no_request_is_refused() {
             expected,
             "{body}"
         );
+    }
+    let lists = [
+        json!(["7", [one_row()]]),
+        json!({ "inputs": [["X", [1, 4], "FP32", [1, 2, 3, 4]]] }),
+        json!({ "inputs": [one_row()], "outputs": [["label"]] }),
+        json!({ "inputs": [one_row()], "parameters": [null, true] }),
+    ];
+    for request in lists {
+        let (status, problem) = infer(&server, "plain", &request).await;
+        let detail = problem["detail"].as_str().unwrap();
+        assert_eq!(status, 422, "{request}");
+        assert!(detail.starts_with("invalid type: sequence, expected an object"));
     }
     for (header, value, status) in [
         (JSON_BYTES, "3", 400),

@@ -1,11 +1,9 @@
 //! The bodies of requests: whole, in time, of a known kind and no larger than allowed.
 
-use std::time::Duration;
-
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body as _;
 use tokio::time::timeout;
@@ -13,11 +11,6 @@ use tokio::time::timeout;
 use crate::config::Config;
 use crate::error::Problem;
 use crate::state::State;
-
-/// How much of a refused body is read on, and for how long: a client that sends to the
-/// end before it reads would else find the connection reset.
-const DRAIN_BYTES: usize = 64 << 20;
-const DRAIN: Duration = Duration::from_secs(2);
 
 /// The whole body, if it has one of these types, is small enough and arrives in time.
 /// It holds no place meanwhile, but is not begun where none is free.
@@ -31,19 +24,9 @@ pub async fn read(
     types: &[&str],
     state: &State,
 ) -> Result<Bytes, Problem> {
-    let (head, mut body) = request.into_parts();
-    let right = state.has_place().and_then(|()| check(&head.headers, types));
-    let read = match right {
-        Ok(()) => collect(&mut body, &state.config).await,
-        Err(problem) => Err(problem),
-    };
-    if let Err(problem) = &read
-        && !matches!(problem, Problem::SlowClient { .. })
-        && !head.headers.contains_key(EXPECT)
-    {
-        tokio::spawn(drain(body));
-    }
-    read
+    state.has_place()?;
+    check(request.headers(), types)?;
+    collect(request.into_body(), &state.config).await
 }
 
 fn check(headers: &HeaderMap, types: &[&str]) -> Result<(), Problem> {
@@ -60,7 +43,7 @@ fn check(headers: &HeaderMap, types: &[&str]) -> Result<(), Problem> {
     }
 }
 
-async fn collect(body: &mut Body, config: &Config) -> Result<Bytes, Problem> {
+async fn collect(body: Body, config: &Config) -> Result<Bytes, Problem> {
     let limit = config.max_body_bytes;
     if body.size_hint().lower() > limit as u64 {
         return Err(Problem::TooLarge { limit });
@@ -74,10 +57,4 @@ async fn collect(body: &mut Body, config: &Config) -> Result<Bytes, Problem> {
         }
         Err(error) => Err(Problem::NotJson(format!("it broke off: {error}"))),
     }
-}
-
-async fn drain(body: Body) {
-    let mut rest = Limited::new(body, DRAIN_BYTES);
-    let all = async { while let Some(Ok(_)) = rest.frame().await {} };
-    let _ = timeout(DRAIN, all).await;
 }
