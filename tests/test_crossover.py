@@ -75,6 +75,38 @@ def test_a_lead_that_fades_into_noise_is_no_crossover():
     assert not any(found) and all(each.leads for each in found)
 
 
+def test_a_lead_is_undecided_beyond_the_last_rows_where_it_is_sure():
+    fades = {"onnx-python": lambda n: n * 1.02 + 5, "onnx-rust": float}
+    samples, pair = calls(fades, noise=1e-4), ("onnx-python", "onnx-rust")
+    endless = crossover(samples, *pair)
+    assert endless.end == "ONNX in Rust, no end up to 100,000"
+    found = crossover(samples, *pair, noise=NOISE)  # 1.07 on 100 rows, 1.025 on 1,000
+    assert not found and found.leads and found.sure == 100
+    assert found.end == "ONNX in Rust up to 100, undecided beyond"
+    said = "ONNX in Rust leads ONNX in Python up to 100, undecided beyond"
+    assert str(found) == said
+
+
+def test_undecided_rows_before_sure_ones_are_no_end():
+    leads = {"onnx-python": lambda n: n * 1.2, "onnx-rust": float}
+    noise = NOISE | {100: 1.5}
+    found = crossover(calls(leads), "onnx-python", "onnx-rust", noise=noise)
+    assert found.end == "ONNX in Rust, no end up to 100,000"
+    noise = NOISE | {100: 1.5, 1_000: 1.5, 10_000: 1.5, 100_000: 1.5}
+    found = crossover(calls(leads), "onnx-python", "onnx-rust", noise=noise)
+    assert found.end == "ONNX in Rust up to 10, undecided beyond"
+
+
+def test_a_level_and_noise_are_both_to_be_passed():
+    fades = {"onnx-python": lambda n: n + 1, "onnx-rust": float}
+    samples = calls(fades, noise=1e-4)  # 1.1 on ten rows, 1.01 on a hundred
+    pair = ("onnx-python", "onnx-rust")
+    assert crossover(samples, *pair, level=1.05)
+    wide = dict.fromkeys(ROWS, 1.06)
+    found = crossover(samples, *pair, level=1.05, noise=wide)
+    assert found.end == "ONNX in Rust up to 1, undecided beyond"
+
+
 def test_arms_that_are_alike_have_no_lead():
     alike = {"onnx-python": float, "onnx-rust": float}
     found = crossover(calls(alike), "onnx-python", "onnx-rust", noise=NOISE)

@@ -25,6 +25,7 @@ class Crossover:
     then: str
     level: float = 1.0  # how many times as fast the first one is, to lead
     leads: bool = True  # whether the first one leads at all
+    sure: int = 0  # rows, the most for which its lead is sure: beyond, undecided
 
     def __bool__(self) -> bool:
         """Whether a crossover was seen."""
@@ -33,22 +34,27 @@ class Crossover:
     @property
     def end(self) -> str:
         """Return who leads and up to where, in a few words for a table."""
-        if self:
-            ends = f"{_count(self.low)} to {_count(self.high)}"
-            return f"{self.first} up to {_count(self.rows)} ({ends})"
-        return f"{self.first}, no end up to {self.most:,}" if self.leads else "no lead"
+        if not self.leads:
+            return "no lead"
+        return self.first + (self._up_to or f", no end up to {self.most:,}")
 
     def __str__(self) -> str:
         """Return one sentence, that none was seen among them."""
         lead = f"{self.first} leads {self.then}"
         if self.level != 1:
             lead = f"{self.first} is over {self.level:g} times as fast as {self.then}"
-        if self:
-            ends = f"{_count(self.low)} to {_count(self.high)}"
-            return f"{lead} up to {_count(self.rows)} ({ends})"
         if not self.leads:
             return f"no lead seen of {self.first} over {self.then}"
-        return f"{lead}, no crossover seen up to {self.most:,}"
+        return lead + (self._up_to or f", no crossover seen up to {self.most:,}")
+
+    @property
+    def _up_to(self) -> str:
+        """Return up to where the lead goes: '' for all rows that were tried."""
+        if self:
+            ends = f"{_count(self.low)} to {_count(self.high)}"
+            return f" up to {_count(self.rows)} ({ends})"
+        undecided = self.sure < self.most
+        return f" up to {self.sure:,}, undecided beyond" if undecided else ""
 
 
 def crossover(
@@ -66,8 +72,9 @@ def crossover(
     between the numbers of rows that were timed, on logarithmic axes; where each of the
     three comes to `level` is the crossover and its interval. It was seen only if on
     either side of it a whole interval lies beyond `level`, and the ratio by more than
-    `noise` (1 or more, by rows) alone gives. Raises WorkshopError for samples of
-    several kinds, or with one number of rows.
+    `noise` (1 or more, by rows) alone gives. A lead whose last rows lie neither above
+    nor below for sure is undecided beyond the last that do. Raises WorkshopError for
+    samples of several kinds, or with one number of rows.
     """
     ratios = by_rows(samples, one, other)
     if len(ratios) == 1:
@@ -81,7 +88,8 @@ def crossover(
     most, leads = max(ratios), bool(decided and sure[decided[0]] > 0)
     ends = [b for a, b in pairwise(decided) if sure[a] > 0 > sure[b]] if leads else []
     if not ends:
-        return Crossover(*[math.nan] * 3, most, first, then, level, leads)
+        last = decided[-1] if leads else 0
+        return Crossover(*[math.nan] * 3, most, first, then, level, leads, last)
     after = ends[0]
     before = max(rows for rows in decided if rows < after)
     between = [rows for rows in ratios if before <= rows <= after]
