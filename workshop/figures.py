@@ -46,7 +46,7 @@ def by_rows(load: Load = results.load) -> Axes:
     samples = kind(result, what="call")
     return plots.by_rows(
         samples[samples["arm"].isin(IN_PROCESS_ARMS)],
-        title="Rust helps on one row; on many, the engine is all there is",
+        title="Rust helps on one row; on many, nearly all of a call is the engine",
         caption=result.caption,
     )
 
@@ -144,7 +144,7 @@ def scale(load: Load = results.load) -> Axes:
             for heading, pair in STEPS.items()
         },
         dict(sorted(floors.items())),
-        title="Each gain is one for few rows; a larger model leaves less to Rust",
+        title="How far does each gain reach, and what does a larger model leave of it?",
         caption=result.caption,
     )
 

@@ -1,13 +1,15 @@
 """Rows from 1 to 100,000, three sizes of one model and a forest, one thread and two."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import pandas as pd
 
 from workshop import models, results, stats
 from workshop.arms import IN_PROCESS_ARMS, label
 from workshop.crossover import by_rows, crossover
-from workshop.quantities import digits, duration
+from workshop.errors import WorkshopError
+from workshop.quantities import Spread, digits, duration
 from workshop.results import Result
 from workshop.timing import Plan, time_in_launches
 
@@ -40,6 +42,13 @@ STEPS = {  # what gains how much: the slower arm, the faster one
 ONNX, RUST = STEPS
 SAME = ("onnx-python", "onnx-python again")
 LEAD = 1.05  # below, Rust's lead is of no use to anybody
+
+
+class Saved(NamedTuple):
+    """What Rust saves of a call in seconds, with 95% intervals over the launches."""
+
+    call: Spread  # on one row: what is around every call
+    row: Spread  # for each further row
 
 
 def bench(*, quick: bool, seed: int) -> dict[str, pd.DataFrame]:
@@ -120,7 +129,7 @@ def crossovers(result: Result) -> pd.DataFrame:
         noise = {rows: stats.noise(each) for rows, each in same.items()}
         found[SIZES[name], threads] = {
             ONNX: crossover(samples, *STEPS[ONNX], noise=noise),
-            RUST: crossover(samples, *STEPS[RUST], level=LEAD),
+            RUST: crossover(samples, *STEPS[RUST], level=LEAD, noise=noise),
         }
     return pd.DataFrame(found).T.rename_axis(["model", "threads"])
 
@@ -132,6 +141,25 @@ def one_row(result: Result, step: str) -> dict[str, stats.Interval]:
         for name, threads, samples in cases(result)
         if threads == 1
     }
+
+
+def saved(samples: pd.DataFrame) -> Saved:
+    """Return the two parts of what Rust saves, in seconds: a call, and each row.
+
+    samples: of one model and one number of threads, as from `of`. The first part is
+    Python's time less Rust's on one row; the second is what that grows by up to the
+    most rows that were timed, over their number. Raises WorkshopError for samples of
+    several kinds, or where one row and more rows of both are not among them.
+    """
+    if samples[["what", "threads"]].drop_duplicates().shape[0] != 1:
+        raise WorkshopError("The samples mix kinds: choose one model and its threads.")
+    times = samples.pivot_table("seconds", ["launch", "rows"], "arm", aggfunc="median")
+    python, rust = (times.get(arm, times.iloc[:0, 0]) for arm in STEPS[RUST])
+    less = (python - rust).unstack("rows").dropna()
+    if less.empty or 1 not in less or (most := max(less)) == 1:
+        raise WorkshopError(f"Two parts want one row and more, of both: {[*less]}.")
+    a_row = (less[most] - less[1]) / (most - 1)
+    return Saved(*(Spread(*stats.mean_interval(each)) for each in (less[1], a_row)))
 
 
 def _time(samples: pd.DataFrame, arm: str) -> str:
