@@ -60,6 +60,18 @@ def test_all_contenders_answer_alike(case):
     assert {base, base + AGAIN} <= set(found)
 
 
+@pytest.mark.parametrize("rows", [1, 10, 100])
+@pytest.mark.parametrize("model", [TENSOR, COLUMNS])
+def test_all_but_scikit_learn_make_as_many_calls_a_turn(model, rows):
+    case = Case(model, rows)
+    found, chunk = contenders.contenders(case), cases.chunks(case, seed=0)[0]
+    calls = {name: each.calls_on(chunk) for name, each in found.items()}
+    wanted = cases.CALLS.get(rows, 1)
+    assert calls.pop(contenders.SKLEARN) == min(cases.SLOW_CALLS, wanted)
+    assert len(calls) > 4 and set(calls.values()) == {wanted}
+    assert len(chunk.frames) == len(chunk.feeds) == wanted
+
+
 @pytest.mark.parametrize("wrong", [0.01, np.nan])
 def test_a_wrong_contender_stops_the_bench_before_it_is_timed(monkeypatch, wrong):
     def with_a_wrong_one(case):

@@ -24,9 +24,10 @@ MODELS = {
     COLUMNS: lambda: models.ensure("gbr"),
     LARGE: lambda: models.ensure(LARGE),
 }
-# A turn is shorter than a time slice, so that most turns are disturbed by nobody.
+# A turn is shorter than a time slice, so that most turns are disturbed by nobody: all
+# but those that take a frame, which are longer.
 CALLS = {1: 250, 10: 50}  # a turn; of more rows, one
-SLOW_CALLS = 3  # a turn, of those that take a frame
+SLOW_CALLS = 3  # a turn, of scikit-learn, whose calls are tens of times as long
 TURNS, HEAVY_TURNS, HEAVY = 16, 2, 10_000  # until the first one comes again
 
 
@@ -78,7 +79,8 @@ class Chunk(NamedTuple):
     """The batches of one turn, made ready for each kind of contender."""
 
     feeds: list[dict[str, np.ndarray]]
-    frames: list[pd.DataFrame | np.ndarray]  # the first few of the same batches
+    frames: list[pd.DataFrame | np.ndarray]  # the same batches
+    few: list[pd.DataFrame | np.ndarray]  # the first few of them
     floor: Floor
 
 
@@ -136,6 +138,7 @@ def chunks(case: Case, *, seed: int) -> list[Chunk]:
         else:
             batches = [batch(first + i * case.rows) for i in range(calls)]
         asked, frames = (list(each) for each in zip(*batches, strict=True))
-        return Chunk(asked, frames[:SLOW_CALLS], Floor(session, asked))
+        few = frames[:SLOW_CALLS]
+        return Chunk(asked, frames, few, Floor(session, asked))
 
     return [chunk(turn) for turn in range(turns)]

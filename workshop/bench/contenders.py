@@ -46,7 +46,7 @@ class Contender(NamedTuple):
 
     def calls_on(self, chunk: Chunk) -> int:
         """How many calls it makes."""
-        batches = chunk.frames if self.reads == "frames" else chunk.feeds
+        batches = chunk.few if self.reads == "few" else chunk.feeds
         return self.calls or len(batches)
 
 
@@ -74,9 +74,9 @@ def contenders(case: Case) -> dict[str, Contender]:
 
 def check_alike(found: Mapping[str, Contender], chunk: Chunk, case: Case) -> None:
     """Raise WorkshopError where a contender does not answer as the case's base does."""
-    for feed, frame in zip(chunk.feeds, chunk.frames, strict=False):
+    for feed, frame in zip(chunk.feeds, chunk.few, strict=False):
         floor = Floor(in_rust(case.model, case.threads), [feed])
-        only = Chunk([feed], [frame], floor)
+        only = Chunk([feed], [frame], [frame], floor)
         wanted = found[base(case)](only).ravel()
         for name, contender in found.items():
             answer = contender(only).ravel()
@@ -98,7 +98,7 @@ def _beyond(case: Case, sessions: Mapping[str, object]) -> dict[str, Contender]:
     else:
         found[PREDICT] = _predict(sessions[RUST])
     if case.threads == 1:  # GradientBoosting has no threads to compare with
-        found[SKLEARN] = _predict(pipeline(case.model))
+        found[SKLEARN] = _predict(pipeline(case.model), "few")
     return found
 
 
@@ -144,7 +144,7 @@ def _run_bound(session: onnxruntime.InferenceSession, rows: int) -> Contender:
     return Contender(ask)
 
 
-def _predict(model: object) -> Contender:
+def _predict(model: object, reads: str = "frames") -> Contender:
     predict = model.predict
 
     def ask(frames: Sequence) -> np.ndarray:
@@ -152,7 +152,7 @@ def _predict(model: object) -> Contender:
             answer = predict(frame)
         return answer
 
-    return Contender(ask, "frames")
+    return Contender(ask, reads)
 
 
 def _together(loops: Mapping[str, Contender], rows: int) -> dict[str, Contender]:
