@@ -7,7 +7,7 @@ from workshop.errors import WorkshopError
 from workshop.paths import BUILD, REFERENCE
 
 NAMES = ("errors", "parity", "timing", "serving", "cost")
-BENCH = ("scale", "capacity")  # of make bench, which takes its time
+BENCH = ("scale", "capacity")  # of make bench; bench.json is too large
 PUBLISHED = {"result.svg": "ratios"}  # in README.md
 
 
