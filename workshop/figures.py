@@ -46,7 +46,7 @@ def by_rows(load: Load = results.load) -> Axes:
     samples = kind(result, what="call")
     return plots.by_rows(
         samples[samples["arm"].isin(IN_PROCESS_ARMS)],
-        title="Rust helps on one row; on many, nearly all of a call is the engine",
+        title="Rust helps on one row; on many, nearly all is the engine",
         caption=result.caption,
     )
 
@@ -144,7 +144,7 @@ def scale(load: Load = results.load) -> Axes:
             for heading, pair in STEPS.items()
         },
         dict(sorted(floors.items())),
-        title="How far does each gain reach, and what does a larger model leave of it?",
+        title="What each step gains, by rows and by the model's size",
         caption=result.caption,
     )
 
