@@ -4,6 +4,7 @@ At full size, for minutes and on a machine of its own:
 python -m pytest -m heavy -s tests/test_robustness.py
 """
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 
 from workshop import models
@@ -63,6 +65,20 @@ def test_what_is_too_much_is_refused_at_once(kind, rides):
     told = summary(done, 2)
     assert told["answered_per_s"] > usual.rate_per_s / 3
     assert told["refused"] > told["answers"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux has such threads")
+def test_a_long_request_has_a_thread_that_yields_to_short_ones(rides):
+    model, (body,) = twenty_rows(rides)
+    with serve("onnx-axum", model) as url:
+
+        def of_threads():
+            ids = [thread.id for thread in psutil.Process(url.pid).threads()]
+            return [os.sched_getscheduler(each) for each in ids]
+
+        assert set(of_threads()) == {os.SCHED_OTHER}
+        load(url, [body], connections=1, seconds=0.2)
+        assert sorted(set(of_threads())) == [os.SCHED_OTHER, os.SCHED_IDLE]
 
 
 @contextmanager

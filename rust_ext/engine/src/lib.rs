@@ -32,7 +32,7 @@ mod value;
 
 pub use half::f16;
 
-pub use ffi::disable_telemetry;
+pub use ffi::{disable_telemetry, yield_to_others};
 
 pub use error::{Error, Result, Status};
 pub use floor::Floor;

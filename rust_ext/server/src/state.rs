@@ -95,6 +95,11 @@ impl State {
         let (limit, asked) = (self.config.timeout_s, Instant::now());
         let mut job = spawn_blocking(move || {
             let (_place, queued) = (place, asked.elapsed());
+            // Short requests share the processor, and would wait for a whole slice of
+            // the scheduler's time.
+            if let Err(error) = engine::yield_to_others() {
+                tracing::debug!(%error, "long requests run beside short ones");
+            }
             let mut answer = self.note(work(&self.model, &body))?;
             answer.stages.queued(queued);
             Ok(answer)
