@@ -22,7 +22,7 @@ CLIENTS = (1, 4, 16, 64, 256)  # each waits for its answer: a closed loop
 FULL = 16  # clients that keep any of the servers busy
 SHARES = (0.4, 0.7, 0.9, 1.1)  # of the answers a second that so many get
 BOUND_S = 0.05  # within which 99 in 100 answers are to come, as in notebook 07
-LATE_S = 0.001  # beyond, it was the load that was late, and the rate was not tried
+LATE_S = 0.001  # beyond, the load was late: a rate that is not held may yet be
 KEPT_UP = 0.98  # of what was due, answered meanwhile: else a queue was left standing
 # Requests, on average, and seconds. p99 has an upper end from 368 answers on, and of a
 # Poisson process that is due 500 nearly every run has so many.
@@ -160,23 +160,25 @@ def held(result: Result, bound_s: float = BOUND_S) -> pd.DataFrame:
     A row an arm, with that rate's p99 in the worst of the launches, its rank interval
     and its answers; NaN for an arm that held none of its rates. A rate is held if in
     each launch nothing failed, 98% of what was due had an answer before the schedule
-    ended, the interval of the answers' p99 ends below the bound, and the load itself
-    was on time. at_least: whether nothing says that it holds no more: at the next rate
-    the load was late in a launch, or there was no next rate.
+    ended, and the interval of the answers' p99 ends below the bound; a wait counts from
+    the schedule, so a load that was late makes it longer. at_least: whether nothing
+    says that it holds no more: at the next rate it was only launches with a late load
+    that failed, or there was no next rate.
     """
     tries = result.tables["by rate"]
     late = tries["lateness_p99_s"].astype(float).ge(LATE_S)  # NaN: none could be late
     kept_up = tries["answered_per_s"].ge(KEPT_UP * tries["scheduled_per_s"])
-    fine = kept_up & tries["p99_high_s"].astype(float).lt(bound_s) & ~late
+    fine = kept_up & tries["p99_high_s"].astype(float).lt(bound_s)
     fine &= tries[FAILURES].sum(axis=1).eq(0)
     told, found, at_least = ["rate_per_s", *P99], {}, {}
-    for arm, mine in tries.assign(fine=fine, late=late).groupby("arm", sort=False):
-        by_rate = mine.groupby("rate_per_s").agg({"fine": "all", "late": "any"})
+    tries = tries.assign(fine=fine, unsure=fine | late)
+    for arm, mine in tries.groupby("arm", sort=False):
+        by_rate = mine.groupby("rate_per_s").agg({"fine": "all", "unsure": "all"})
         up_to = by_rate["fine"].cummin()
         best = mine[mine["rate_per_s"] == up_to[up_to].index.max()]
         worst = best.nlargest(1, "p99_s").reindex(columns=told)
         found[arm] = worst.iloc[0] if len(worst) else pd.Series(np.nan, told)
-        at_least[arm] = bool(by_rate["late"][~up_to].head(1).all())  # of none: true
+        at_least[arm] = bool(by_rate["unsure"][~up_to].head(1).all())  # of none: true
     table = pd.DataFrame(found).T.rename_axis("arm")
     return table.assign(at_least=pd.Series(at_least))
 

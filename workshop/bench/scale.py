@@ -23,7 +23,7 @@ SIZES = {
 THREADS = (1, 2)
 TWO_THREADS = {"fare"}
 MOST = {"fare_large": 10_000, "forest": 10_000}  # rows: more would take minutes
-LAUNCHES = 5
+LAUNCHES = 4
 # rows: (batches, rounds, calls a round), as in timing.PLAN
 PLAN: Plan = {
     1: (100, 10, 10),
