@@ -50,8 +50,8 @@ def test_a_network_of_20_ms_would_hold_all_servers_but_one():
     assert clients / network_s == most
     seconds = kind(results.recorded("serving"), what=TURN.format(int(clients)))
     rates = 1 / seconds.groupby("arm")["seconds"].median()
-    assert rates.pop("sklearn-fastapi") < 200
-    assert "would stay below 200" in attack(13)
+    assert rates.pop("sklearn-fastapi") < most / 2
+    assert "would stay below half of that" in attack(13)
     assert (rates > 3 * most).all()  # so nobody queues, and the network sets the pace
 
 
