@@ -15,7 +15,7 @@ from workshop.progress import turns
 from workshop.quantities import digits
 from workshop.timing import need_release_build, time_calls
 
-LAUNCHES, ROUNDS, FEW_ROUNDS = 4, 34, 4
+LAUNCHES, ROUNDS, FEW_ROUNDS = 4, 30, 4
 RUNS, SESSIONS = 200_000, 3_000
 QUICKER = 10  # times fewer of them
 
