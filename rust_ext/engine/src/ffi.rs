@@ -1,5 +1,6 @@
-//! Every `unsafe` of the project: the calls to ONNX Runtime's C interface that `ort`
-//! does not offer in the form we need.
+//! Every `unsafe` of the project, but for a call in each `main`: the calls to ONNX
+//! Runtime's C interface that `ort` does not offer in the form we need, and two to the
+//! system.
 //!
 //! `ort` locks a session for each call (`run` takes `&mut self`), copies each name and
 //! reads back each output's description. ONNX Runtime allows any number of threads to
