@@ -32,14 +32,13 @@ mod value;
 
 pub use half::f16;
 
-pub use ffi::{disable_telemetry, yield_to_others};
-
 pub use error::{Error, Result, Status};
+pub use ffi::{disable_telemetry, yield_to_others};
 pub use floor::Floor;
 pub use library::{Library, find_library};
 pub use options::{Optimisation, Options, Severity};
 pub use port::{Dim, Kind, Port};
 pub use schema::{Column, MISSING_TEXT, Unknown};
 pub use session::{Metadata, Session};
-pub use tensor::{Element, ElementType, Tensor};
+pub use tensor::{Element, ElementType, Tensor, bytes_at_most};
 pub use value::{Keys, Value};

@@ -211,10 +211,7 @@ impl Tensor {
         self.shape.iter().product()
     }
 
-    /// The bytes that its elements take, at most: a text that is overwritten by a shorter
-    /// one keeps its room. As many as there are where the texts are not known.
-    #[must_use]
-    pub fn bytes_at_most(&self) -> usize {
+    fn bytes_at_most(&self) -> usize {
         let text = || self.longest.unwrap_or(usize::MAX).saturating_add(TEXT);
         self.len().saturating_mul(self.element.size().unwrap_or_else(text))
     }
@@ -287,6 +284,14 @@ impl Tensor {
         }
         Err(Error::TensorType { asked, actual: self.element })
     }
+}
+
+/// The bytes that the elements of these tensors take, at most: a text that is overwritten
+/// by a shorter one keeps its room. `usize::MAX` where the texts are ONNX Runtime's own,
+/// whose lengths are not known.
+#[must_use]
+pub fn bytes_at_most(tensors: &[Tensor]) -> usize {
+    tensors.iter().map(Tensor::bytes_at_most).fold(0, usize::saturating_add)
 }
 
 fn check_size(shape: &[usize], elements: usize) -> Result<()> {

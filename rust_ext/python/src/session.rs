@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use engine::{Error, Kind, Library, Port, Session, Tensor, Value};
+use engine::{Error, Kind, Library, Port, Session, Tensor, Value, bytes_at_most};
 use pyo3::exceptions::{
     PyRuntimeError, PyTypeError, PyUnicodeDecodeError, PyValueError,
 };
@@ -23,7 +23,7 @@ use crate::options::{self, PROVIDER};
 use crate::out::Out;
 use crate::values;
 
-/// Bytes up to which the tensors of a run are kept for the next one.
+/// Bytes up to which the inputs of a run, and its outputs, are kept for the next one.
 const BYTES_TO_KEEP: usize = 1 << 18;
 
 /// A model that is ready to answer, on the CPU, from any number of threads at once.
@@ -271,7 +271,7 @@ impl InferenceSession {
         engine::Floor::new(&self.session, tensors).map_err(to_python)
     }
 
-    /// Runs on the filled slot, reads the `wanted` outputs and keeps a small slot.
+    /// Runs on the filled slot, reads the `wanted` outputs and keeps what of it is small.
     fn answer<T>(
         &self,
         py: Python<'_>,
@@ -284,8 +284,10 @@ impl InferenceSession {
         let run = || self.session.run_into(inputs, wanted, outputs);
         self.gil.run(py, few, run).map_err(to_python)?;
         let answer = read(outputs)?;
-        let tensors = inputs.iter().chain(&*outputs).map(Tensor::bytes_at_most);
-        if tensors.fold(0, usize::saturating_add) <= BYTES_TO_KEEP {
+        if bytes_at_most(outputs) > BYTES_TO_KEEP {
+            outputs.clear();
+        }
+        if bytes_at_most(inputs) <= BYTES_TO_KEEP {
             self.spare().push(slot);
         }
         Ok(answer)

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use engine::{Dim, Library, Options, Session, Tensor};
+use engine::{Dim, Library, Options, Session, Tensor, bytes_at_most};
 use serde_json::{Map, Value, json};
 
 use crate::answer;
@@ -14,7 +14,7 @@ use crate::timing::Stages;
 
 /// So many prepared rows are kept for the next requests.
 const SPARE: usize = 64;
-/// But none that a longer body has filled: its strings may be as long.
+/// But neither inputs nor outputs of more bytes: a text may be as long as a body.
 const KEPT_BYTES: usize = 64 << 10;
 
 /// What a request gets.
@@ -99,7 +99,6 @@ impl Model {
         work: impl FnOnce(&mut Slot, usize, &mut Stages) -> Result<Vec<u8>, Problem>,
     ) -> Result<Answer, Problem> {
         let mut stages = Stages::begin();
-        let short = body.len() <= KEPT_BYTES;
         let body = without_minus_zero(body);
         let document =
             Json::parse(&body).map_err(|error| Problem::NotJson(error.to_string()))?;
@@ -121,7 +120,7 @@ impl Model {
             work(&mut slot, count, &mut stages)
         });
         stages.written();
-        if short && count == 1 {
+        if count == 1 {
             self.keep(slot);
         }
         Ok(Answer { body: body?, json_bytes: None, rows: count, stages })
@@ -140,9 +139,12 @@ impl Model {
         spare.map_or_else(prepare, Ok)
     }
 
-    fn keep(&self, slot: Slot) {
+    fn keep(&self, mut slot: Slot) {
+        if bytes_at_most(&slot.outputs) > KEPT_BYTES {
+            slot.outputs.clear();
+        }
         let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        if spare.len() < SPARE {
+        if bytes_at_most(&slot.inputs) <= KEPT_BYTES && spare.len() < SPARE {
             spare.push(slot);
         }
     }
@@ -188,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_long_body_has_filled_is_not_kept() {
+    fn a_long_text_is_not_kept() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/models/rides.onnx");
         let library = Library::load(&engine::find_library(None).unwrap()).unwrap();
         let model = Model::open(library, Path::new(path)).unwrap();
