@@ -195,6 +195,24 @@ def test_whole_numbers_can_be_categories(letters, target):
     assert (column["categories"], column["unknown"]) == ([10, 20, 30], "error")
 
 
+def test_whole_numbers_behind_an_imputer_stay_whole(target):
+    frame = pd.DataFrame({"c": [10, 20, 0] * 20})
+    fill = SimpleImputer(strategy="most_frequent", missing_values=0)
+    step = make_pipeline(fill, OneHotEncoder(sparse_output=False))
+    model = behind(step).fit(frame, target)
+    (column,) = export.schema_of(export.to_onnx(model, frame))
+    assert (column["dtype"], column["unknown"]) == ("int64", "error")
+    assert column["categories"] == [10, 20, 0]
+    assert {type(each) for each in column["categories"]} == {int}
+
+
+def test_the_first_encoder_of_a_column_knows_its_categories(letters, target):
+    step = make_pipeline(OrdinalEncoder(), OneHotEncoder(sparse_output=False))
+    model = behind(step).fit(letters, target)
+    (column,) = export.schema_of(export.to_onnx(model, letters))
+    assert (column["categories"], column["unknown"]) == (["a", "b", "c"], "error")
+
+
 def test_categories_are_found_behind_an_imputer(letters, target):
     fill = SimpleImputer(strategy="most_frequent", missing_values="")
     step = make_pipeline(fill, OneHotEncoder(sparse_output=False))
@@ -202,7 +220,8 @@ def test_categories_are_found_behind_an_imputer(letters, target):
     frame.loc[0, "c"] = ""
     model = behind(step).fit(frame, target)
     graph = export.to_onnx(model, frame)
-    assert export.schema_of(graph)[0]["categories"] == ["a", "b", "c"]
+    (column,) = export.schema_of(graph)
+    assert (column["categories"], column["unknown"]) == (["a", "b", "c", ""], "error")
     asked = pd.DataFrame({"c": ["", "b"]}, dtype=object)
     assert answers(graph, asked)[0].ravel() == pytest.approx(model.predict(asked))
 

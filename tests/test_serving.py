@@ -235,17 +235,40 @@ SAMPLES += [{}, [1, 2], [1.5, None], [1, "a"], [True, False]]
 
 @pytest.mark.parametrize("width", [1, 2])
 @pytest.mark.parametrize("missing", [False, True])
-@pytest.mark.parametrize("categories", [(), ("a",), (0,)])
 @pytest.mark.parametrize(
-    "dtype", ["float32", "float64", "int64", "uint8", "string", "bool"]
+    ("dtype", "categories"),
+    [
+        *[(dtype, None) for dtype in ("float32", "float64", "bool")],
+        *[(dtype, known) for dtype in ("int64", "uint8") for known in (None, [0])],
+        *[("string", known) for known in (None, [], ["a"])],
+    ],
 )
 def test_both_looks_at_a_value_agree(dtype, categories, missing, width):
     entry = {"name": "x", "input": "x", "dtype": dtype, "missing": missing}
-    entry |= {"categories": categories, "unknown": "error" if categories else "ignore"}
+    entry |= {"categories": categories, "unknown": "error"}
     column = Column.from_schema(entry, width)
     good = [value for value in SAMPLES if column.array([value]) is not None]
     told = [value for value in SAMPLES if column.problem(value) is None]
     assert repr(good) == repr(told)
+
+
+@pytest.mark.parametrize("arm", ["onnx-fastapi", "rust-fastapi"])
+@pytest.mark.parametrize(
+    ("dtype", "element", "categories", "told"),
+    [
+        ("float32", TensorProto.FLOAT, [1.5], "'x' is float32, which has no categories"),
+        ("bool", TensorProto.BOOL, [True], "'x' is bool, which has no categories"),
+        ("int64", TensorProto.INT64, [1, 2.0], "'x' has integers, and its category 2.0"),
+        ("string", TensorProto.STRING, ["a", 1], "'x' has strings, and its category 1"),
+    ],
+)
+def test_a_category_is_a_value_of_its_column(
+    arm, dtype, element, categories, told, tmp_path
+):
+    known = {"dtype": dtype, "categories": categories, "unknown": "error"}
+    files = write_graph(tmp_path, [None, 1], "Identity", "x", element=element, **known)
+    with pytest.raises(WorkshopError, match=re.escape(told)):
+        open_model(arm, files.onnx)
 
 
 class OddModel:

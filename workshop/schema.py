@@ -108,17 +108,28 @@ def probe(
             entry["missing"] = gaps.get(name) is True and False not in gaps.values()
         if name in known and entry["dtype"] in UNHEARD:
             ignored = agree(name, UNHEARD[entry["dtype"]])
-            entry["categories"] = [each for each in categories if not pd.isna(each)]
+            values = frame[name].dropna().unique().tolist()
+            own = type(UNHEARD[entry["dtype"]])
+            taken = _of_type(own, categories if ignored else [*categories, *values])
+            entry["categories"] = list(dict.fromkeys(taken))
             entry["unknown"] = "ignore" if ignored else "error"
     return schema
 
 
+def _of_type(own: type, categories: list) -> list:
+    """Those that a column of this type can hold: an imputer makes 2 to 2.0."""
+    if own is str:
+        return [each for each in categories if isinstance(each, str)]
+    numbers = [each for each in categories if isinstance(each, int | float)]
+    return [int(each) for each in numbers if float(each).is_integer()]
+
+
 def _categories(model: BaseEstimator) -> dict[str, list]:
-    """For each encoded column, the categories that its encoder knows."""
+    """For each encoded column, the categories that its first encoder knows."""
     found = {}
     for step in steps(model):
         known = getattr(step.estimator, "categories_", [])
         if len(known) == len(step.columns):
             pairs = zip(step.columns, known, strict=True)
-            found |= {name: each.tolist() for name, each in pairs}
+            found = {name: each.tolist() for name, each in pairs} | found
     return found

@@ -1,6 +1,6 @@
 """What one column of a model takes, and the array that its values become."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
@@ -27,20 +27,25 @@ class Column:
     input: str
     dtype: np.dtype
     missing: bool = False
-    categories: tuple[Any, ...] = ()  # the only values it takes; empty: any
+    categories: tuple[Any, ...] | None = None  # the only values it takes; None: any
     width: int = 1
 
     @classmethod
     def from_schema(cls, entry: Mapping[str, Any], width: int = 1) -> "Column":
-        """Return the column that one entry of a ``fare.schema`` describes."""
-        closed = entry.get("unknown") == "error"
-        dtype = dtype_of(entry["dtype"])
+        """Return the column that one entry of a ``fare.schema`` describes.
+
+        Raises TypeError for a dtype, or a category, that no column has.
+        """
+        dtype, categories = dtype_of(entry["dtype"]), entry.get("categories")
+        if categories is not None:
+            check_categories(entry["name"], dtype, categories)
+            categories = tuple(categories) if entry.get("unknown") == "error" else None
         return cls(
             name=entry["name"],
             input=entry["input"],
             dtype=dtype,
             missing=bool(entry.get("missing")) and dtype.kind in "fO",
-            categories=tuple(entry.get("categories") or ()) if closed else (),
+            categories=categories,
             width=width,
         )
 
@@ -53,7 +58,7 @@ class Column:
     @cached_property
     def known(self) -> frozenset[Any]:
         """Its categories, for looking up."""
-        return frozenset([*self.categories, None])
+        return frozenset([*(self.categories or ()), None])
 
     def array(self, values: list[Any]) -> np.ndarray | None:
         """Return the values as (rows,) or (rows, width); None if one does not fit.
@@ -66,7 +71,7 @@ class Column:
             values = list(chain.from_iterable(values))
         if not self.types.issuperset(map(type, values)):
             return None
-        if self.categories and not self.known.issuperset(values):
+        if self.categories is not None and not self.known.issuperset(values):
             return None
         make = floats if self.dtype.kind == "f" else np.array
         try:
@@ -90,13 +95,13 @@ class Column:
         for each in values:
             if type(each) not in self.types and not self._beyond_int64(each):
                 return f"'{self.name}' must be {one}"
-            if self.categories and each not in self.known:
+            if self.categories is not None and each not in self.known:
                 return f"'{self.name}' has no category '{each}'"
         return f"'{self.name}' is out of range for {self.dtype}"
 
     def example(self) -> Any:
         """Return a value that the column takes."""
-        value = [*self.categories, KINDS[self.dtype.kind][0][0]()][0]
+        value = [*(self.categories or ()), KINDS[self.dtype.kind][0][0]()][0]
         return value if self.width == 1 else [value] * self.width
 
     def _beyond_int64(self, value: Any) -> bool:
@@ -116,3 +121,13 @@ def dtype_of(name: str) -> np.dtype:
     if dtype.kind not in KINDS:
         raise TypeError(f"columns of {name} are not supported")
     return dtype
+
+
+def check_categories(name: str, dtype: np.dtype, categories: Iterable[Any]) -> None:
+    """Raise TypeError unless each is a value of a column of strings or integers."""
+    if dtype.kind in "fb":
+        raise TypeError(f"'{name}' is {dtype}, which has no categories")
+    types, _, many = KINDS[dtype.kind]
+    for category in categories:
+        if type(category) not in types:
+            raise TypeError(f"'{name}' has {many}, and its category {category!r} is none")

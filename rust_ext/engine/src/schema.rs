@@ -87,8 +87,7 @@ impl Column {
         known.map(|known| known.iter().map(text).collect())
     }
 
-    /// Finds the column's input in the graph and checks that they agree; only strings and
-    /// integers may have categories.
+    /// Finds the column's input in the graph and checks that they agree.
     fn bind(&mut self, inputs: &[Port]) -> Result<()> {
         let position = inputs.iter().position(|port| port.name == self.input);
         let Some(position) = position else {
@@ -101,21 +100,39 @@ impl Column {
                 format!("{} in the schema, {} in the graph", self.dtype, port.kind);
             return Err(refused(format!("'{}' is {kinds}", self.input)));
         }
-        let inexact = matches!(
-            self.dtype,
-            ElementType::Float16
-                | ElementType::Float32
-                | ElementType::Float64
-                | ElementType::Bool
-        );
-        if inexact && self.categories.is_some() {
-            let reason =
-                format!("'{}' is {}, which has no categories", self.input, self.dtype);
-            return Err(refused(reason));
+        if let Some(known) = &self.categories {
+            self.check_categories(known)?;
         }
         self.position = position;
         self.width = width(port)?;
         Ok(())
+    }
+
+    /// Only strings and integers may have categories, and each is one of its column's.
+    fn check_categories(&self, known: &[Value]) -> Result<()> {
+        let fits: fn(&Value) -> bool = match self.dtype {
+            ElementType::String => Value::is_string,
+            ElementType::Float16
+            | ElementType::Float32
+            | ElementType::Float64
+            | ElementType::Bool => {
+                let dtype = self.dtype;
+                let reason =
+                    format!("'{}' is {dtype}, which has no categories", self.name);
+                return Err(refused(reason));
+            }
+            _ => |value| value.is_i64() || value.is_u64(),
+        };
+        match known.iter().find(|value| !fits(value)) {
+            None => Ok(()),
+            Some(odd) => {
+                let reason = format!(
+                    "'{}' is {}, and its category {odd} is not",
+                    self.name, self.dtype
+                );
+                Err(refused(reason))
+            }
+        }
     }
 }
 
@@ -200,18 +217,26 @@ mod tests {
     }
 
     #[test]
-    fn only_strings_and_integers_have_categories() {
-        let taken = |dtype: &str, element| {
-            let schema = column("x", dtype).replace(r#"ries": null"#, r#"ries": [1]"#);
+    fn only_strings_and_integers_have_categories_and_of_their_type() {
+        let taken = |known: &str, dtype: &str, element| {
+            let ries = format!(r#"ries": [{known}]"#);
+            let schema = column("x", dtype).replace(r#"ries": null"#, &ries);
             let custom = [(KEY.to_owned(), format!("[{schema}]"))].into();
             let (kind, shape) = (Kind::Tensor(element), vec![Dim::Any]);
             let port = Port { name: "x".to_owned(), kind, shape };
             columns(&Metadata { custom, ..Metadata::default() }, &[port])
         };
-        for (dtype, element) in
-            [("int64", ElementType::Int64), ("string", ElementType::String)]
-        {
-            taken(dtype, element).unwrap();
+        taken("1, -2", "int64", ElementType::Int64).unwrap();
+        taken(r#""1", """#, "string", ElementType::String).unwrap();
+        for (known, dtype, element) in [
+            ("1, 2.0", "int64", ElementType::Int64),
+            ("true", "uint8", ElementType::Uint8),
+            (r#""1""#, "int64", ElementType::Int64),
+            (r#""1", 1"#, "string", ElementType::String),
+            ("null", "string", ElementType::String),
+        ] {
+            let message = taken(known, dtype, element).unwrap_err().to_string();
+            assert!(message.contains(" is not"), "{message}");
         }
         for (dtype, element) in [
             ("float16", ElementType::Float16),
@@ -219,7 +244,7 @@ mod tests {
             ("float64", ElementType::Float64),
             ("bool", ElementType::Bool),
         ] {
-            let message = taken(dtype, element).unwrap_err().to_string();
+            let message = taken("1", dtype, element).unwrap_err().to_string();
             assert!(message.contains("which has no categories"), "{message}");
         }
     }

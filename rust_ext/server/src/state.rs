@@ -112,7 +112,8 @@ impl State {
     }
 
     fn note(&self, answer: Result<Answer, Problem>) -> Result<Answer, Problem> {
-        if answer.is_ok() && !self.answered.load(Ordering::Relaxed) {
+        let rows = answer.as_ref().map_or(0, |answer| answer.rows);
+        if rows > 0 && !self.answered.load(Ordering::Relaxed) {
             self.answered.store(true, Ordering::Relaxed);
             tracing::info!("ready: the model has answered a row");
         }
