@@ -29,7 +29,7 @@ from sklearn.preprocessing import OneHotEncoder
 from workshop import export, models
 from workshop.errors import WorkshopError
 from workshop.servers.app import Limits, Service, create_app
-from workshop.servers.columns import Column
+from workshop.servers.columns import Column, dtype_of
 from workshop.servers.models import open_model
 from workshop.servers.options import parse
 from workshop.servers.problems import RequestError
@@ -252,23 +252,21 @@ def test_both_looks_at_a_value_agree(dtype, categories, missing, width):
     assert repr(good) == repr(told)
 
 
-@pytest.mark.parametrize("arm", ["onnx-fastapi", "rust-fastapi"])
 @pytest.mark.parametrize(
-    ("dtype", "element", "categories", "told"),
+    ("dtype", "categories", "told"),
     [
-        ("float32", TensorProto.FLOAT, [1.5], "'x' is float32, which has no categories"),
-        ("bool", TensorProto.BOOL, [True], "'x' is bool, which has no categories"),
-        ("int64", TensorProto.INT64, [1, 2.0], "'x' has integers, and its category 2.0"),
-        ("string", TensorProto.STRING, ["a", 1], "'x' has strings, and its category 1"),
+        ("float32", [1.5], "'x' is float32, which has no categories"),
+        ("bool", [True], "'x' is bool, which has no categories"),
+        ("int64", [1, 2.0], "'x' takes integers, and its category 2.0 is none"),
+        ("string", ["a", 1], "'x' takes strings, and its category 1 is none"),
     ],
 )
-def test_a_category_is_a_value_of_its_column(
-    arm, dtype, element, categories, told, tmp_path
-):
+def test_a_category_is_a_value_of_its_column(dtype, categories, told, tmp_path):
+    element = helper.np_dtype_to_tensor_dtype(dtype_of(dtype))
     known = {"dtype": dtype, "categories": categories, "unknown": "error"}
     files = write_graph(tmp_path, [None, 1], "Identity", "x", element=element, **known)
     with pytest.raises(WorkshopError, match=re.escape(told)):
-        open_model(arm, files.onnx)
+        open_model("onnx-fastapi", files.onnx)
 
 
 class OddModel:

@@ -130,4 +130,5 @@ def check_categories(name: str, dtype: np.dtype, categories: Iterable[Any]) -> N
     types, _, many = KINDS[dtype.kind]
     for category in categories:
         if type(category) not in types:
-            raise TypeError(f"'{name}' has {many}, and its category {category!r} is none")
+            odd = f"its category {category!r} is none"
+            raise TypeError(f"'{name}' takes {many}, and {odd}")

@@ -4,7 +4,7 @@
 
 mod app;
 
-use app::{get, read, server};
+use app::{ask, get, read, server};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
@@ -123,9 +123,7 @@ async fn a_model_that_cannot_answer_is_not_ready() {
     for path in ["/v2/health/ready", "/v2/models/picky/ready"] {
         assert_eq!(get(&server, path).await.status(), 503);
     }
-    let nothing =
-        json!({ "name": "x", "shape": [0, 1], "datatype": "INT64", "data": [] });
-    let (status, _) = infer(&server, "picky", &json!({ "inputs": [nothing] })).await;
+    let (status, _) = ask(&server, r#"{"instances": []}"#).await;
     assert_eq!(status, 200);
     assert_eq!(get(&server, "/v2/health/ready").await.status(), 503);
     let x = json!({ "name": "x", "shape": [1, 1], "datatype": "INT64", "data": [1] });
