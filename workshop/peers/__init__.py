@@ -12,7 +12,7 @@ from workshop.paths import BUILD
 from workshop.processes import run
 
 FOLDER = Path(__file__).parent
-PACKAGES = {"litserve": "lit.py"}
+PACKAGES = {"litserve": "lit.py", "bentoml": "bento.py"}
 ARMS = {f"{kind}-{name}": name for name in PACKAGES for kind in ("sklearn", "onnx")}
 INSTALL_S = 600
 

@@ -6,6 +6,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -44,11 +45,16 @@ def open_model(path: str) -> Callable[[list[dict]], list[float]]:
     return predict
 
 
-def begin() -> tuple[str, int]:
+def end(*_: object) -> None:
+    """End this process and its group."""
+    os.killpg(0, signal.SIGKILL)
+
+
+def begin(end: Callable[..., None] = end) -> tuple[str, int]:
     """Return the model and a free port, having printed the address.
 
-    Takes the options of the workshop's own servers. This process and all that it
-    starts end when it is told to, and when its standard input does.
+    Takes the options of the workshop's own servers. Calls ``end`` when this process is
+    told to end, and when its standard input ends.
     """
     parser = argparse.ArgumentParser()
     for option in ("--model", "--host", "--port"):
@@ -58,19 +64,14 @@ def begin() -> tuple[str, int]:
     os.environ["OMP_NUM_THREADS"] = "1"
     os.setpgrp()
     signal.signal(signal.SIGTERM, end)
-    threading.Thread(target=end_with_stdin, daemon=True).start()
+    threading.Thread(target=end_with_stdin, args=[end], daemon=True).start()
     with socket.create_server((asked.host, int(asked.port))) as free:
         port = free.getsockname()[1]
     print(f"listening on http://{asked.host}:{port}", flush=True)
-    return asked.model, port
+    return str(Path(asked.model).resolve()), port
 
 
-def end(*_: object) -> None:
-    """End this process and all that it started."""
-    os.killpg(0, signal.SIGKILL)
-
-
-def end_with_stdin() -> None:
+def end_with_stdin(end: Callable[[], None]) -> None:
     """Wait for the end of standard input, then end."""
     while os.read(0, 4096):
         pass

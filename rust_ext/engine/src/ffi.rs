@@ -42,24 +42,25 @@ pub unsafe fn disable_telemetry() {
     }
 }
 
-/// Has the calling thread work only while no other wants its processor, until it ends;
-/// on Linux, and nothing elsewhere. For long runs beside short ones.
+/// Has the calling thread give way to those that have little to do (nice 19), until it
+/// ends; on Linux, and nothing elsewhere. For long runs beside short ones.
 ///
 /// # Errors
 /// The system's, where it does not allow that.
 pub fn yield_to_others() -> std::io::Result<()> {
     #[cfg(target_os = "linux")]
     {
-        let none = libc::sched_param { sched_priority: 0 };
-        // SAFETY: 0 is the calling thread; the parameter is read before it returns.
-        if unsafe { libc::sched_setscheduler(0, libc::SCHED_IDLE, &raw const none) }
-            != 0
-        {
+        // SAFETY: it takes numbers; 0 is the calling thread, not its process, on Linux.
+        if unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, LEAST) } != 0 {
             return Err(std::io::Error::last_os_error());
         }
     }
     Ok(())
 }
+
+/// The least share of a processor that a thread can ask for: a seventieth of the usual.
+#[cfg(target_os = "linux")]
+const LEAST: i32 = 19;
 
 /// The library's one entry point, the same in each release.
 type GetBase = unsafe extern "system" fn() -> *const sys::OrtApiBase;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use axum::body::Bytes;
+use hyper::body::{Buf, Bytes};
 use sha2::{Digest, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
@@ -70,12 +70,12 @@ impl State {
     /// place is free; [`Problem::Timeout`].
     pub async fn answer(
         self: Arc<Self>,
-        body: Bytes,
+        mut body: impl Buf + Send + 'static,
         work: impl FnOnce(&Model, &[u8]) -> Result<Answer, Problem> + Send + 'static,
     ) -> Result<Answer, Problem> {
         let place = self.admit()?;
-        let answer = if body.len() <= self.inline_bytes {
-            self.note(work(&self.model, &body))
+        let answer = if body.remaining() <= self.inline_bytes {
+            self.note(work(&self.model, &whole(&mut body)))
         } else {
             Arc::clone(&self).in_turn(place, body, work).await
         };
@@ -89,7 +89,7 @@ impl State {
     async fn in_turn(
         self: Arc<Self>,
         place: OwnedSemaphorePermit,
-        body: Bytes,
+        mut body: impl Buf + Send + 'static,
         work: impl FnOnce(&Model, &[u8]) -> Result<Answer, Problem> + Send + 'static,
     ) -> Result<Answer, Problem> {
         let (limit, asked) = (self.config.timeout_s, Instant::now());
@@ -100,7 +100,8 @@ impl State {
             if let Err(error) = engine::yield_to_others() {
                 tracing::debug!(%error, "long requests run beside short ones");
             }
-            let mut answer = self.note(work(&self.model, &body))?;
+            // Putting it together takes as long as some short requests.
+            let mut answer = self.note(work(&self.model, &whole(&mut body)))?;
             answer.stages.queued(queued);
             Ok(answer)
         });
@@ -159,6 +160,11 @@ impl State {
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
+}
+
+/// The bytes of a body in one piece: copied where they are not.
+fn whole(body: &mut impl Buf) -> Bytes {
+    body.copy_to_bytes(body.remaining())
 }
 
 fn sha256(path: &Path) -> io::Result<String> {

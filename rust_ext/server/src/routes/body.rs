@@ -1,19 +1,20 @@
 //! The bodies of requests: whole, in time, of a known kind and no larger than allowed.
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Body as _;
+use hyper::body::{Body as _, Buf};
 use tokio::time::timeout;
 
 use crate::config::Config;
 use crate::error::Problem;
 use crate::state::State;
 
-/// The whole body, if it has one of these types, is small enough and arrives in time.
-/// It holds no place meanwhile, but is not begun where none is free.
+/// The whole body, in the pieces that arrived, if it has one of these types, is small
+/// enough and arrives in time. It holds no place meanwhile, but is not begun where none
+/// is free.
 ///
 /// # Errors
 /// [`Problem::Overloaded`], [`Problem::WrongType`], [`Problem::WrongEncoding`],
@@ -23,7 +24,7 @@ pub async fn read(
     request: Request,
     types: &[&str],
     state: &State,
-) -> Result<Bytes, Problem> {
+) -> Result<impl Buf + Send + use<>, Problem> {
     state.has_place()?;
     check(request.headers(), types)?;
     collect(request.into_body(), &state.config).await
@@ -43,7 +44,10 @@ fn check(headers: &HeaderMap, types: &[&str]) -> Result<(), Problem> {
     }
 }
 
-async fn collect(body: Body, config: &Config) -> Result<Bytes, Problem> {
+async fn collect(
+    body: Body,
+    config: &Config,
+) -> Result<impl Buf + Send + use<>, Problem> {
     let limit = config.max_body_bytes;
     if body.size_hint().lower() > limit as u64 {
         return Err(Problem::TooLarge { limit });
@@ -51,7 +55,7 @@ async fn collect(body: Body, config: &Config) -> Result<Bytes, Problem> {
     let read = timeout(config.timeout_s, Limited::new(body, limit).collect()).await;
     let seconds = config.timeout_s.as_secs_f64();
     match read.map_err(|_| Problem::SlowClient { seconds })? {
-        Ok(read) => Ok(read.to_bytes()),
+        Ok(read) => Ok(read.aggregate()),
         Err(error) if error.is::<LengthLimitError>() => {
             Err(Problem::TooLarge { limit })
         }
