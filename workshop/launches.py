@@ -12,7 +12,7 @@ from sklearn.datasets import load_iris
 from uv import find_uv_bin
 
 from workshop.errors import WorkshopError
-from workshop.models import ModelFiles
+from workshop.files import ModelFiles
 from workshop.paths import BUILD, ROOT
 from workshop.processes import Finished, run
 from workshop.progress import turns

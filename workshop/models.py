@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
 
 import joblib
 import numpy as np
@@ -31,7 +30,7 @@ from threadpoolctl import threadpool_limits
 
 from workshop import conversion, export, faithful
 from workshop.errors import WorkshopError
-from workshop.files import write_whole
+from workshop.files import ModelFiles, write_whole
 from workshop.paths import BUILD
 from workshop.progress import turns
 from workshop.rides import (
@@ -50,17 +49,6 @@ EXPORTER = (conversion, faithful)  # what they do decides what a file holds
 BANDS, SIDES = range(1, 9), ("west", "middle", "east")
 ZONE_NUMBERS = {f"{b}-{s}": i for i, (b, s) in enumerate(product(BANDS, SIDES))}
 MODELS = ("fare", "fare_small", "fare_large", "gbr", "forest")
-
-
-class ModelFiles(NamedTuple):
-    """One fitted model twice: as scikit-learn pickled it, and as an ONNX graph."""
-
-    joblib: Path
-    onnx: Path
-
-    def served_by(self, arm: str) -> Path:
-        """Return the one that a served arm, such as sklearn-fastapi, opens."""
-        return self.joblib if arm.startswith("sklearn") else self.onnx
 
 
 def fare_pipeline(estimator: BaseEstimator) -> Pipeline:

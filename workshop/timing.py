@@ -12,7 +12,7 @@ import pandas as pd
 
 from workshop import check
 from workshop.errors import WorkshopError
-from workshop.models import ModelFiles
+from workshop.files import ModelFiles
 from workshop.processes import run
 from workshop.progress import turns
 

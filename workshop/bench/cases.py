@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 from rust_ext import InferenceSession
 from workshop import models
 from workshop.asking import feeds
-from workshop.models import ModelFiles
+from workshop.files import ModelFiles
 from workshop.rides import FEATURES, clean, read_rides
 
 TENSOR, COLUMNS, LARGE = "one tensor", "columns", "fare_large"
