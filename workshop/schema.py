@@ -108,17 +108,16 @@ def probe(
             entry["missing"] = gaps.get(name) is True and False not in gaps.values()
         if name in known and entry["dtype"] in UNHEARD:
             ignored = agree(name, UNHEARD[entry["dtype"]])
-            values = frame[name].dropna().unique().tolist()
-            own = type(UNHEARD[entry["dtype"]])
-            taken = _of_type(own, categories if ignored else [*categories, *values])
+            seen = [] if ignored else frame[name].dropna().unique().tolist()
+            taken = _of_type(entry["dtype"], [*categories, *seen])
             entry["categories"] = list(dict.fromkeys(taken))
             entry["unknown"] = "ignore" if ignored else "error"
     return schema
 
 
-def _of_type(own: type, categories: list) -> list:
-    """Those that a column of this type can hold: an imputer makes 2 to 2.0."""
-    if own is str:
+def _of_type(dtype: str, categories: list) -> list:
+    """Those that a column of this type can hold; a step before made 2.0 of a 2."""
+    if dtype == "string":
         return [each for each in categories if isinstance(each, str)]
     numbers = [each for each in categories if isinstance(each, int | float)]
     return [int(each) for each in numbers if float(each).is_integer()]

@@ -45,12 +45,12 @@ def open_model(path: str) -> Callable[[list[dict]], list[float]]:
     return predict
 
 
-def end(*_: object) -> None:
+def end_group(*_: object) -> None:
     """End this process and its group."""
     os.killpg(0, signal.SIGKILL)
 
 
-def begin(end: Callable[..., None] = end) -> tuple[str, int]:
+def begin(end: Callable[..., None] = end_group) -> tuple[str, int]:
     """Return the model and a free port, having printed the address.
 
     Takes the options of the workshop's own servers. Calls ``end`` when this process is
